@@ -1,0 +1,5 @@
+"""`python -m collabnlp` is the command `collabnlp`."""
+
+from collabnlp.cli import main
+
+main()

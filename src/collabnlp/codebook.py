@@ -1,0 +1,133 @@
+"""The coding guide as data: codes, their group, parent, definition, keywords, indicators and exemplars."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from collabnlp.records import InputError, Stance
+
+
+class Exemplars(BaseModel):
+    """Passages that a careful coder would give the code, by stance."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    neutral: tuple[str, ...] = ()
+
+
+class Code(BaseModel):
+    """One code of the guide."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    code: str = Field(description="machine name", pattern=r"^[a-z][a-z0-9_]*$")
+    title: str = Field(description="name for people")
+    group: str = Field(description="name of the group it belongs to")
+    parent: str | None = Field(None, description="the code under which it counts when rolled up")
+    default_stance: Stance = Field("positive", description="stance where nothing speaks against it")
+    definition: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    keywords: tuple[str, ...] = Field(description="words an evaluator would search for: the keyword baseline")
+    indicators: tuple[str, ...] = Field((), description="regular expressions whose hits the classifier weighs")
+    exemplars: Exemplars
+
+
+class Codebook(BaseModel):
+    """The whole guide, in its order.
+
+    Attributes
+    ----------
+    unit
+        What a passage is and when a code is given.
+    groups
+        Machine name to human name of each group, in order.
+    codes
+        The codes, in order.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    title: str
+    provenance: str
+    unit: tuple[str, ...]
+    stance: dict[Stance, str]
+    groups: dict[str, str]
+    sources: dict[str, str]
+    codes: tuple[Code, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> Codebook:
+        names = [code.code for code in self.codes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a code stands twice: {sorted(n for n in set(names) if names.count(n) > 1)}")
+        for code in self.codes:
+            if code.group not in self.groups:
+                raise ValueError(f"{code.code}: the group {code.group} is not among {list(self.groups)}")
+            if code.parent is not None and code.parent not in names:
+                raise ValueError(f"{code.code}: the parent {code.parent} is not a code")
+            for pattern in code.indicators:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    raise ValueError(f"{code.code}: the indicator {pattern!r} is no regular expression ({error})") from error
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Machine names, in the guide's order."""
+        return [code.code for code in self.codes]
+
+    def __getitem__(self, name: str) -> Code:
+        return next(code for code in self.codes if code.code == name)
+
+
+def load_codebook(path: str | Path) -> Codebook:
+    """The codebook of a project.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, not YAML, or breaks a rule of the codebook.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    path = Path(path)
+    try:
+        return Codebook.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise InputError(path, "there is no such file", "restore it from git") from error
+    except YAMLError as error:
+        raise InputError(path, f"is not YAML ({error})", "mend the line") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(path, str(first["msg"]), "mend it and run again", place=".".join(map(str, first["loc"]))) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(phrases: tuple[str, ...], whole_words: bool) -> re.Pattern[str]:
+    if whole_words:
+        phrases = tuple(rf"\b{re.escape(phrase)}" for phrase in phrases)
+    return re.compile("|".join(f"(?:{phrase})" for phrase in phrases) or r"(?!)", re.IGNORECASE)
+
+
+def keyword_hits(code: Code, text: str) -> list[tuple[int, int]]:
+    """(start, end) of the code's keywords in a text, whatever their endings and capitals."""
+    return [match.span() for match in _pattern(code.keywords, True).finditer(text)]
+
+
+@functools.lru_cache(maxsize=64)
+def _indicator_patterns(code: Code) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in code.indicators)
+
+
+def indicator_hits(code: Code, text: str) -> list[tuple[int, int]]:
+    """(start, end) of the first hit of each of the code's indicators in a text, in the order of the indicators."""
+    folded = re.sub(r"\s", " ", text)
+    return [match.span() for pattern in _indicator_patterns(code) if (match := pattern.search(folded))]
+
+

@@ -1,0 +1,130 @@
+"""A file of any format becomes blocks of text in reading order.
+
+`read_blocks` chooses the reader by the file's ending after checking that the content fits it.
+Everything from outside is hostile until checked: archives are measured before they are
+unpacked, XML with a document type is refused, and no reader follows a link.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from collabnlp.readers import captions, html, office, pdf, rows, text
+from collabnlp.records import Block, InputError
+
+MAX_BYTES = 200_000_000
+MAX_UNPACKED_BYTES = 400_000_000
+MAX_CHARACTERS = 20_000_000
+
+READERS: dict[str, Callable[[Path], list[Block]]] = {
+    ".txt": text.read_txt,
+    ".md": text.read_md,
+    ".docx": office.read_docx,
+    ".odt": office.read_odt,
+    ".pdf": pdf.read_pdf,
+    ".html": html.read_html,
+    ".htm": html.read_html,
+    ".vtt": captions.read_captions,
+    ".srt": captions.read_captions,
+    ".csv": rows.read_row_blocks,
+    ".xlsx": rows.read_row_blocks,
+    ".jsonl": rows.read_row_blocks,
+}
+_ARCHIVES = {".docx": "word/document.xml", ".odt": "content.xml", ".xlsx": "xl/workbook.xml"}
+
+
+def read_blocks(path: str | Path) -> list[Block]:
+    """Blocks of a file, in reading order, with page, speaker and time where the format has them.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, empty, of an unknown or false ending, protected, damaged,
+        without text, or larger than this program will unpack.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "note.md"
+    >>> _ = path.write_text("# Minutes\\n\\nThe two councils agreed.")
+    >>> [(block.kind, block.text) for block in read_blocks(path)]
+    [('heading', 'Minutes'), ('paragraph', 'The two councils agreed.')]
+    """
+    path = Path(path)
+    check_file(path)
+    blocks = [block for block in READERS[path.suffix.lower()](path) if block.text.strip()]
+    if not blocks:
+        raise InputError(path, "holds no text", "check that it is the right file")
+    if sum(len(block.text) for block in blocks) > MAX_CHARACTERS:
+        raise InputError(path, f"holds more than {MAX_CHARACTERS:,} characters", "split it into several files")
+    return blocks
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file that is missing, empty, too large, or not what its ending says."""
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
+        raise InputError(path, f"the ending {suffix or '(none)'} is not known",
+                         f"use one of {', '.join(READERS)}")
+    if not path.is_file():
+        raise InputError(path, "there is no such file", "check the name, or take it out of the register")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(path, "the file is empty", "put the text in, or take it out of the register")
+    if size > MAX_BYTES:
+        raise InputError(path, f"{size:,} bytes is more than {MAX_BYTES:,}", "split it into several files")
+    with path.open("rb") as handle:
+        head = handle.read(2048)
+    found = _kind(head)
+    if found == "ole":
+        raise InputError(path, "is protected by a password, or is an old binary Office file",
+                         "save it without a password, as .docx or .xlsx")
+    expected = "zip" if suffix in _ARCHIVES else "pdf" if suffix == ".pdf" else "text"
+    if found != expected:
+        looks = {"zip": "an Office document or other archive", "pdf": "a PDF", "text": "plain text",
+                 "binary": "binary data"}[found]
+        raise InputError(path, f"ends in {suffix} but the content is {looks}", "give it the ending of its content")
+    if expected == "zip":
+        _check_archive(path, _ARCHIVES[suffix])
+
+
+def _kind(head: bytes) -> str:
+    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        return "zip"
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "ole"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "text"
+    signatures = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"RIFF", b"ID3", b"\x7fELF")
+    return "binary" if head.startswith(signatures) or b"ftyp" in head[4:12] else "text"
+
+
+def _check_archive(path: Path, member: str) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+            unpacked = sum(info.file_size for info in infos)
+            if unpacked > MAX_UNPACKED_BYTES:
+                raise InputError(path, f"unpacks to {unpacked:,} bytes", "it is not an ordinary document; do not open it")
+            if any(info.flag_bits & 1 for info in infos):
+                raise InputError(path, "is protected by a password", "save it without a password")
+            if member not in archive.namelist():
+                raise InputError(path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content")
+            for info in infos:
+                if info.filename.endswith((".xml", ".rels")) and _has_doctype(archive, info):
+                    raise InputError(path, f"{info.filename} declares XML entities",
+                                     "no office program writes this; do not open it")
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+        raise InputError(path, f"is cut off or damaged ({error})", "save or copy it again") from error
+
+
+def _has_doctype(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    with archive.open(info) as handle:
+        head = handle.read(65_536)
+        for _ in iter(lambda: handle.read(1 << 20), b""):  # read to the end, so that a wrong checksum is found here
+            pass
+    return b"<!DOCTYPE" in head.replace(b"\x00", b"") or b"<!ENTITY" in head.replace(b"\x00", b"")

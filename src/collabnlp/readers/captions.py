@@ -1,0 +1,87 @@
+"""Captions, .vtt and .srt: speaker and time kept, captions of one breath joined into a turn."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from pathlib import Path
+
+from collabnlp.readers.text import decode
+from collabnlp.readers.turns import seconds
+from collabnlp.records import Block, InputError
+
+_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^>]+)>")
+_HEAD = re.compile(r"^\s*[-–]?\s*\[?((?:[A-Z][\w.'’-]*)(?: (?:[A-Z(][\w.'’)-]*|\d+)){0,4})\]?:\s+")
+_PAUSE_SECONDS = 8.0
+
+
+def read_captions(path: Path) -> list[Block]:
+    """Turns of a caption file.
+
+    A speaker is known from a `<v Name>` mark or a `Name:` head. Captions without a speaker
+    belong to the one before; where no speaker is known at all, a pause of eight seconds or a
+    finished sentence after 80 words ends the paragraph.
+
+    Raises
+    ------
+    InputError
+        Where the file is not WebVTT or SubRip.
+    """
+    import webvtt
+    from webvtt.errors import MalformedCaptionError, MalformedFileError
+
+    source = decode(path)
+    try:
+        parse = webvtt.WebVTT.from_buffer
+        captions = list(parse(io.StringIO(source.lstrip()), format=path.suffix.lower().lstrip(".")))
+    except (MalformedFileError, MalformedCaptionError, ValueError) as error:
+        raise InputError(path, f"is not {path.suffix[1:].upper()} ({error or type(error).__name__})",
+                         "export the captions again, or save them as .txt") from error
+    if not captions:
+        raise InputError(path, "holds no captions", "export the captions again, or save them as .txt")
+    pieces: list[tuple[str | None, float, float, str]] = []
+    last_text = ""
+    for caption in captions:
+        start, end = seconds(caption.start) or 0.0, seconds(caption.end) or 0.0
+        raw = caption.raw_text
+        for speaker, words in _voices(raw):
+            if words and words != last_text:
+                pieces.append((speaker, start, end, words))
+                last_text = words
+    return _join(pieces)
+
+
+def _voices(raw: str) -> list[tuple[str | None, str]]:
+    parts = _VOICE.split(raw)
+    found = [(None, parts[0])] + [(parts[i].strip(), parts[i + 1]) for i in range(1, len(parts) - 1, 2)]
+    result: list[tuple[str | None, str]] = []
+    for speaker, words in found:
+        words = html.unescape(re.sub(r"<[^>]*>", "", words))
+        for line in re.split(r"\n(?=\s*[-–]\s)", words):
+            head = _HEAD.match(line)
+            name = head.group(1) if head and speaker is None else speaker
+            line = line[head.end():] if head and speaker is None else line
+            result.append((name, re.sub(r"\s+", " ", line).strip()))
+    return result
+
+
+def _join(pieces: list[tuple[str | None, float, float, str]]) -> list[Block]:
+    named = any(speaker for speaker, *_ in pieces)
+    blocks: list[Block] = []
+    last_end = 0.0
+    for speaker, start, end, words in pieces:
+        before = blocks[-1] if blocks else None
+        if before is None:
+            new = True
+        elif named:
+            new = speaker is not None and speaker != before.speaker
+        else:
+            long = len(before.text.split()) >= 80 and re.search(r"[.!?][\"”’]?$", before.text) is not None
+            new = start - last_end > _PAUSE_SECONDS or long
+        if new or before is None:
+            blocks.append(Block(words, "turn" if named else "paragraph", speaker=speaker, time=start))
+        else:
+            blocks[-1] = before._replace(text=f"{before.text} {words}")
+        last_end = end
+    return blocks

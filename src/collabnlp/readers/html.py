@@ -1,0 +1,113 @@
+"""Web pages: the article with its headings, lists and tables, without menus and footers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from collabnlp.readers.text import decode, tidy
+from collabnlp.readers.turns import find_turns
+from collabnlp.records import Block, InputError
+
+
+def read_html(path: Path) -> list[Block]:
+    """Blocks of a saved web page.
+
+    trafilatura finds the article; where the page marks it itself (`article` or `main`), only
+    menus, forms and scripts are taken out of that element, so that nothing is lost to guessing.
+
+    Raises
+    ------
+    InputError
+        Where no article is found.
+    """
+    from lxml import etree, html
+
+    source = decode(path)
+    try:
+        tree = html.fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8", no_network=True))
+    except (etree.ParserError, ValueError) as error:
+        raise InputError(path, f"is not HTML ({error})", "save the page again") from error
+    marked = tree.xpath("//article[not(ancestor::article)]") or tree.xpath("//main | //*[@role='main']")
+    blocks = [block for element in marked for block in _walk(element)]
+    if sum(len(block.text.split()) for block in blocks) < 50:
+        from trafilatura import extract
+
+        xml = extract(source, output_format="xml", include_tables=True, include_comments=False,
+                      include_formatting=False, favor_recall=True, deduplicate=False)
+        if xml is None:
+            if marked and blocks:
+                return blocks
+            raise InputError(path, "holds no article", "save the page as text, or copy its words into a .txt file")
+        blocks = list(_walk(etree.fromstring(xml.encode("utf-8"), etree.XMLParser(resolve_entities=False, no_network=True))))
+    turns = find_turns([block.text for block in blocks])
+    return turns if turns is not None else blocks
+
+
+_DROP = {"nav", "script", "style", "noscript", "form", "aside", "button", "template", "svg", "iframe", "header_menu"}
+_HEADS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_LISTS = frozenset({"ul", "ol", "list"})
+_PARTS = {"div", "section", "article", "main", "body", "figure", "blockquote", "quote", "details", "header", "footer",
+          "dl", "fieldset", "text", "doc"}
+_TEXT = {"p", "dd", "dt", "pre", "figcaption", "address", "summary"}
+
+
+def _walk(element: Any) -> Iterator[Block]:
+    """Blocks of an element of HTML or of trafilatura's XML, in order."""
+    inline: list[str] = []
+
+    def flush() -> Iterator[Block]:
+        text = tidy(" ".join(inline))
+        inline.clear()
+        if text:
+            yield Block(text, "box" if element.tag in ("blockquote", "quote") else "paragraph")
+
+    if element.text:
+        inline.append(element.text)
+    for child in element:
+        tag = child.tag if isinstance(child.tag, str) else ""
+        if tag in _DROP or not tag:
+            pass
+        elif tag in _HEADS or tag == "head":
+            yield from flush()
+            level = _HEADS.get(tag) or _HEADS.get(child.get("rend", ""), 2)
+            yield Block(tidy(_words(child)), "heading", level)
+        elif tag in _TEXT and not child.xpath(".//ul|.//ol|.//table"):
+            yield from flush()
+            yield Block(tidy(_words(child)), "box" if element.tag in ("blockquote", "quote") else "paragraph")
+        elif tag in _LISTS:
+            yield from flush()
+            for item in child:
+                if isinstance(item.tag, str):
+                    own = tidy(_words(item, skip=_LISTS))
+                    if own:
+                        yield Block(own, "list", 1)
+                    for inner in item.xpath("./ul/li|./ol/li|./list/item"):
+                        yield Block(tidy(_words(inner)), "list", 2)
+        elif tag == "table":
+            yield from flush()
+            for row in child.xpath(".//tr|.//row"):
+                cells = [tidy(_words(cell)) for cell in row if isinstance(cell.tag, str)]
+                if any(cells):
+                    yield Block(" | ".join(cells), "table")
+        elif tag in _PARTS or child.xpath(".//p|.//li|.//h2|.//h3|.//table"):
+            yield from flush()
+            if tag != "footer":
+                yield from _walk(child)
+        elif tag in ("br", "lb"):
+            inline.append(" ")
+        else:
+            inline.append(_words(child))
+        if child.tail:
+            inline.append(child.tail)
+    yield from flush()
+
+
+def _words(element: Any, skip: frozenset[str] = frozenset()) -> str:
+    parts = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str) and child.tag not in _DROP and child.tag not in skip:
+            parts.append(" " if child.tag in ("br", "lb") else _words(child, skip))
+        parts.append(child.tail or "")
+    return "".join(parts)

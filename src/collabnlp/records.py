@@ -1,0 +1,457 @@
+"""The records that stages hand to each other, their tables on disk, and the one error for bad input.
+
+Every table between stages is Parquet with the schema of its record and sorted by its key; CSV is
+for what people open. A field's description is the only place where a column is explained: the
+data dictionary in docs/ is made from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import tempfile
+import types
+import typing
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Access = Literal["public", "attributable", "non-attributable"]
+Kind = Literal["report", "transcript"]
+Stance = Literal["positive", "negative", "neutral"]
+Label = Literal["COUNCIL", "PARTNERSHIP", "SCHEME"]
+PassageKind = Literal["paragraph", "list", "table", "box", "turn", "row"]
+Tie = Literal["named", "section", "document"]
+
+
+class InputError(Exception):
+    """The user's file is wrong; the command line prints this as one line and ends with 2.
+
+    Parameters
+    ----------
+    path
+        The file.
+    problem
+        What stood there and why it will not do.
+    remedy
+        What to do about it.
+    place
+        Line, row, column or page within the file; empty for the whole file.
+
+    Examples
+    --------
+    >>> print(InputError("corpus/documents.csv", "access is 'secret'", "write public", place="row 3"))
+    corpus/documents.csv, row 3: access is 'secret'; write public
+    """
+
+    def __init__(self, path: str | Path, problem: str, remedy: str, *, place: str = "") -> None:
+        self.path, self.problem, self.remedy, self.place = str(path), problem, remedy, place
+        super().__init__(str(path), problem, remedy, place)
+
+    def __str__(self) -> str:
+        where = f"{self.path}, {self.place}" if self.place else self.path
+        return " ".join(f"{where}: {self.problem}; {self.remedy}".split())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild_error, (self.path, self.problem, self.remedy, self.place))
+
+
+def _rebuild_error(path: str, problem: str, remedy: str, place: str) -> InputError:
+    return InputError(path, problem, remedy, place=place)
+
+
+class Block(typing.NamedTuple):
+    """One piece of a source as a reader found it, before it is cut into passages.
+
+    `level` is the depth of a heading (1 outermost) or of a list item; `time` is in seconds.
+    """
+
+    text: str
+    kind: Literal["heading", "paragraph", "list", "table", "box", "turn", "row"] = "paragraph"
+    level: int = 0
+    page: int | None = None
+    speaker: str | None = None
+    time: float | None = None
+
+
+class Record(BaseModel):
+    """A frozen row: field order is column order, unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    key: ClassVar[tuple[str, ...]]
+
+
+class Document(Record):
+    """One source, whole."""
+
+    key = ("document_id",)
+    document_id: str = Field(description="name of the document, from its file's name")
+    title: str = Field(description="title as registered")
+    publisher: str = Field(description="who published it or held the interview")
+    year: int = Field(description="calendar year it speaks from")
+    kind: Kind = Field(description="report or transcript")
+    access: Access = Field(description="who may see it, and whether it may be traced to a speaker")
+    synthetic: bool = Field(description="true where people and events are invented")
+    language: str = Field(description="ISO 639-1 code")
+    source_path: str = Field(description="path of the file, relative to the corpus folder")
+    source_sha256: str = Field(description="SHA-256 of the file's bytes, hexadecimal")
+    text: str = Field(description="the text that all passages are slices of")
+
+
+class Passage(Record):
+    """The unit of coding: a slice of its document's text."""
+
+    key = ("passage_id",)
+    passage_id: str = Field(description="document_id, a colon, and the ordinal with four digits or more")
+    document_id: str = Field(description="the document it is a slice of")
+    ordinal: int = Field(description="place in reading order, from 1")
+    start_char: int = Field(description="first code point in the document's text, from 0")
+    end_char: int = Field(description="code point after the last")
+    text: str = Field(description="the slice itself")
+    kind: PassageKind = Field(description="what it was in the source")
+    section: tuple[str, ...] = Field(description="headings above it, outermost first")
+    page: int | None = Field(description="page of the PDF it begins on, from 1; null where a format has none")
+    speaker: str | None = Field(description="who speaks, as a pseudonym where the interview is not public; null outside turns")
+    time: float | None = Field(description="seconds from the start of the recording; null where unknown")
+
+
+class EntityMention(Record):
+    """A span of a passage that names a council, partnership or scheme."""
+
+    key = ("passage_id", "start_char", "end_char", "label")
+    passage_id: str = Field(description="the passage it stands in")
+    start_char: int = Field(description="first code point in the passage's text, from 0")
+    end_char: int = Field(description="code point after the last")
+    text: str = Field(description="the slice itself")
+    label: Label = Field(description="what is named")
+    entity_ids: tuple[str, ...] = Field(description="gazetteer ids; empty: not linked; two for a name that joins two councils")
+    method: Literal["gazetteer", "pattern", "model", "human"] = Field(description="how it was found")
+    score: float = Field(description="how sure the method is, 0 to 1")
+
+
+class PassageTag(Record):
+    """One code given to one passage by one coder, a person or the classifier."""
+
+    key = ("passage_id", "code", "coder")
+    passage_id: str = Field(description="the passage")
+    code: str = Field(description="machine name of the code in the codebook")
+    coder: str = Field(description="name of the person or of the model version")
+    stance: Stance = Field(description="what the passage says of the code")
+    score: float | None = Field(description="calibrated probability, 0 to 1; null for people")
+
+
+class Topic(Record):
+    """A topic found by the model; -1 holds the passages that belong to none."""
+
+    key = ("topic",)
+    topic: int = Field(description="number of the topic, by falling size; -1 is outlier")
+    label: str = Field(description="two to four key phrases")
+    terms: tuple[str, ...] = Field(description="ten terms that set it apart, strongest first")
+    n_passages: int = Field(description="passages assigned")
+    exemplars: tuple[str, ...] = Field(description="passage ids nearest to its centre, of different documents where there are some")
+
+
+class TopicAssignment(Record):
+    """The topic of one passage."""
+
+    key = ("passage_id",)
+    passage_id: str = Field(description="the passage")
+    topic: int = Field(description="its topic; -1 is outlier")
+    score: float = Field(description="cosine of the passage's vector and the topic's centre, -1 to 1")
+
+
+class AgreementRow(Record):
+    """How far two coders agree on one code, over the passages that both read."""
+
+    key = ("code", "coder_a", "coder_b")
+    code: str = Field(description="machine name of the code; `micro` and `macro` for all codes together")
+    coder_a: str = Field(description="the coder taken as reference for precision and recall")
+    coder_b: str = Field(description="the other coder")
+    n_passages: int = Field(description="passages that both read")
+    n_a: int = Field(description="passages that coder a gave the code")
+    n_b: int = Field(description="passages that coder b gave the code")
+    n_both: int = Field(description="passages that both gave the code")
+    percent: float = Field(description="share of passages on which they agree, 0 to 1")
+    kappa: float = Field(description="Cohen's kappa, -1 to 1; NaN where undefined")
+    alpha: float = Field(description="Krippendorff's alpha, nominal; NaN where undefined")
+    precision: float = Field(description="n_both / n_b; NaN where undefined")
+    recall: float = Field(description="n_both / n_a; NaN where undefined")
+    f1: float = Field(description="harmonic mean of precision and recall; NaN where undefined")
+    f1_low: float = Field(description="2.5 % point of F1 over bootstrap draws of passages")
+    f1_high: float = Field(description="97.5 % point of F1 over bootstrap draws of passages")
+
+
+class EvidenceRow(Record):
+    """One passage as evidence on one code for one entity."""
+
+    key = ("entity_id", "code", "passage_id", "coder")
+    entity_id: str = Field(description="gazetteer id, or `found:` and a slug for a name that no list holds; empty where the passage is tied to none")
+    entity_name: str = Field(description="name to show; empty where the passage is tied to none")
+    entity_label: str = Field(description="COUNCIL, PARTNERSHIP or SCHEME; empty where the passage is tied to none")
+    code: str = Field(description="machine name of the code")
+    passage_id: str = Field(description="the passage")
+    coder: str = Field(description="name of the person or of the model version")
+    tie: Literal["named", "section", "document", "none"] = Field(
+        description="how the passage is tied to the entity: named in it; its section is about it; its document is; none")
+    stance: Stance = Field(description="what the passage says of the code")
+    score: float | None = Field(description="calibrated probability, 0 to 1; null for people")
+    document_id: str = Field(description="the document")
+    document: str = Field(description="its title")
+    kind: Kind = Field(description="report or transcript")
+    year: int = Field(description="its year")
+    access: Access = Field(description="of the document")
+    synthetic: bool = Field(description="true where the document's people and events are invented")
+    section: str = Field(description="headings above the passage, joined by ' > '")
+    page: int | None = Field(description="page of the PDF, from 1; null where a format has none")
+    speaker: str | None = Field(description="speaker or pseudonym; null outside turns")
+    topic: int = Field(description="topic of the passage; -1 is outlier")
+    quote: str = Field(description="the passage, word for word")
+
+
+class MatrixCell(Record):
+    """One place of a matrix: a row (an entity or a document) by a code."""
+
+    key = ("rows", "row_id", "code")
+    rows: str = Field(description="what the rows are: council, county, partnership, scheme, document, topic or year")
+    row_id: str = Field(description="id of the row")
+    row: str = Field(description="name of the row")
+    code: str = Field(description="machine name of the code")
+    n_passages: int = Field(description="distinct passages")
+    n_documents: int = Field(description="distinct documents")
+    n_sources: int = Field(description="independent sources: distinct speakers of transcripts, and documents otherwise")
+    n_named: int = Field(description="passages that name the row's entity themselves")
+    positive: int = Field(description="passages with stance positive")
+    negative: int = Field(description="passages with stance negative")
+    neutral: int = Field(description="passages with stance neutral")
+    mean_score: float | None = Field(description="mean calibrated score of the model's tags; null where only people coded")
+    suppressed: bool = Field(description="true where the cell is withheld to protect interviewees")
+
+
+class IngestRow(Record):
+    """What became of one file or one line of the register."""
+
+    key = ("document_id", "source_path", "problem")
+    document_id: str = Field(description="id in the register, or from the file's name")
+    source_path: str = Field(description="path of the file, relative to the corpus folder")
+    status: Literal["read", "warning", "refused"] = Field(description="read; read with a warning; refused")
+    problem: str = Field(description="what was wrong; empty where nothing was")
+    remedy: str = Field(description="what to do about it; empty where nothing was wrong")
+    n_words: int = Field(description="words kept in passages")
+    n_passages: int = Field(description="passages made")
+    n_pages: int = Field(description="pages of a PDF; 0 for other formats")
+
+
+class GoldPassage(Record):
+    """A passage that people or language models coded; it stands on its own text."""
+
+    key = ("passage_id",)
+    passage_id: str = Field(description="id of the coded passage")
+    source: str = Field(description="the group that is held out as a whole: the document, or the report that it restates")
+    restates: str = Field(description="the passage of a public report that it restates; empty for a free one")
+    provenance: str = Field(description="who wrote the text: model (a language model), or the name of the document")
+    text: str = Field(description="the text that was coded")
+
+
+class GoldRead(Record):
+    """Who read what: a passage read and left without a code is told from one that nobody read."""
+
+    key = ("passage_id", "coder", "task")
+    passage_id: str = Field(description="id of the coded passage")
+    coder: str = Field(description="who read it")
+    task: Literal["codes", "mentions"] = Field(description="what it was read for")
+
+
+R = TypeVar("R", bound=Record)
+
+
+def columns(record: type[Record]) -> list[str]:
+    """Field names of a record, in column order."""
+    return list(record.model_fields)
+
+
+def _arrow_type(annotation: Any) -> Any:
+    import pyarrow as pa
+
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _arrow_type(next(arg for arg in args if arg is not type(None)))
+    if origin is Literal:
+        return pa.string()
+    if origin is tuple:
+        return pa.list_(_arrow_type(args[0]))
+    return {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}[annotation]
+
+
+def schema(record: type[Record]) -> Any:
+    """Arrow schema of a record, with each field's description in its metadata."""
+    import pyarrow as pa
+
+    hints = typing.get_type_hints(record)
+    return pa.schema([
+        pa.field(name, _arrow_type(hints[name]), metadata={"description": field.description or ""})
+        for name, field in record.model_fields.items()
+    ])
+
+
+def sort_records(rows: Iterable[R], record: type[R]) -> list[R]:
+    """The rows in the order of the record's key."""
+    return sorted(rows, key=lambda row: tuple(getattr(row, name) for name in record.key))
+
+
+@contextlib.contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it there when the block ends well, remove it when not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    try:
+        yield Path(name)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text atomically, with line ends as given."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON atomically, indented, keys in the order given, NaN as null."""
+
+    def clean(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {str(k): clean(v) for k, v in item.items()}
+        if isinstance(item, (list, tuple)):
+            return [clean(v) for v in item]
+        return None if isinstance(item, float) and item != item else item
+
+    write_text(path, json.dumps(clean(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
+    """Write records as Parquet, sorted by key, atomically.
+
+    Raises
+    ------
+    ValueError
+        Where two rows have one key: a bug of the stage that made them.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ordered = sort_records(rows, record)
+    keys = [tuple(getattr(row, name) for name in record.key) for row in ordered]
+    for before, after in zip(keys, keys[1:], strict=False):
+        if before == after:
+            raise ValueError(f"{path}: two rows have the key {after}")
+    data = {name: [getattr(row, name) for row in ordered] for name in columns(record)}
+    table = pa.table(data, schema=schema(record))
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: str | Path, record: type[R]) -> list[R]:
+    """Read records from a Parquet table of that record's schema.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, not Parquet or of another schema.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    if not path.exists():
+        raise InputError(path, "there is no such table", "run `dvc repro` first")
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise InputError(path, f"not a Parquet table ({error})", "delete it and run `dvc repro`") from error
+    if table.column_names != columns(record):
+        raise InputError(path, f"has the columns {', '.join(table.column_names)}", "delete it and run `dvc repro`")
+    return TypeAdapter(list[record]).validate_python(table.to_pylist())  # type: ignore[valid-type]
+
+
+def write_jsonl(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
+    """Write records as JSON Lines, sorted by key, atomically: for records that people review in git."""
+    lines = [json.dumps(row.model_dump(mode="json"), ensure_ascii=False) for row in sort_records(rows, record)]
+    write_text(path, "".join(line + "\n" for line in lines))
+
+
+def read_jsonl(path: str | Path, record: type[R]) -> list[R]:
+    """Read records from JSON Lines.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or a line does not hold such a record.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(path, "there is no such file", "restore it from git")
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(record.model_validate_json(line))
+        except ValueError as error:
+            first = str(error).splitlines()[:3]
+            raise InputError(path, f"not a {record.__name__} ({' '.join(first)})", "mend the line",
+                             place=f"line {number}") from error
+    return rows
+
+
+def csv_text(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
+    """Rows as CSV text; a cell that a spreadsheet would run as a formula is quoted with an apostrophe.
+
+    Examples
+    --------
+    >>> csv_text([["=1+1", 2]], ["a", "b"])
+    "a,b\\n'=1+1,2\\n"
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([safe_cell(cell) for cell in row])
+    return out.getvalue()
+
+
+def safe_cell(cell: Any) -> Any:
+    """The cell as it may stand in a spreadsheet: no formula, null as empty, lists joined by ' > '."""
+    if cell is None or (isinstance(cell, float) and cell != cell):
+        return ""
+    if isinstance(cell, (tuple, list)):
+        cell = " > ".join(map(str, cell))
+    if isinstance(cell, str) and cell.lstrip()[:1] in ("=", "+", "-", "@") and not _is_number(cell):
+        return "'" + cell
+    return cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def write_csv(path: str | Path, rows: Iterable[R], record: type[R], *, encoding: str = "utf-8-sig") -> None:
+    """Write records as CSV for people, sorted by key, atomically, with the mark that Excel needs for UTF-8."""
+    ordered = sort_records(rows, record)
+    names = columns(record)
+    text = csv_text([[getattr(row, name) for name in names] for row in ordered], names)
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding=encoding, newline="")

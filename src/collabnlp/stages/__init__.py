@@ -1,0 +1,27 @@
+"""One file a DVC stage: read parameters and records, call, write, log counts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from collabnlp.params import Params, load_params
+from collabnlp.records import InputError
+
+CORPUS, MODELS, OUTPUTS = Path("corpus"), Path("models"), Path("outputs")
+log = logging.getLogger("collabnlp")
+
+
+def main(stage: Callable[[Params], None]) -> None:
+    """Run a stage in the project's folder; bad input is one line and exit status 2."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # no library looks for models outside
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    try:
+        stage(load_params())
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from collabnlp.records import InputError, Topic, TopicAssignment, atomic, write_json
 
 Vectors = NDArray[np.float32]
+_TOKEN = r"(?u)\b[a-zA-Z][a-zA-Z'’-]*[a-zA-Z]\b"
 
 # Words that carry nothing in this field, whatever the topic.
 _EMPTY = """council councils county counties district districts borough boroughs city authority authorities local area areas work working works worked
@@ -27,7 +28,9 @@ need needs number part time case study report place places mr mrs yes yeah um er
 councillor councillors leader leaders officer officers chief executive executives interviewee interviewees told whole said says because people
 partner partners partnership partnerships collaboration collaborative joint jointly together
 across between within around without among one's don't didn't it's that's there's they've we've we're you've i've i'd we'd they'd isn't wasn't
-couldn't wouldn't hasn't doesn't i'm you're they're he's she's let's won't can't shire tier tiers""".split()
+did done sat sit send sent asked ask goes end march april held sign send knew thought wanted want talk talked met meet tried try
+somebody anybody everybody nobody person man woman day days week weeks month months past left round far best right wrong fair little check wrote
+saw began began started couldn't wouldn't hasn't doesn't hadn't aren't weren't haven't who's what's here's i'll you'd she'd he'd i'm you're they're he's she's let's won't can't shire tier tiers""".split()
 
 
 class TopicModel:
@@ -80,15 +83,18 @@ class TopicModel:
             raise InputError(folder, f"holds no topic model ({error})", "run `dvc repro`") from error
 
 
-def fit(passage_ids: Sequence[str], texts: Sequence[str], vectors: Vectors, documents: Sequence[str], *, n_topics: int = 12,
-        n_components: int = 20, min_cosine: float = 0.3, seed: int = 20, names: Sequence[str] = ()) -> tuple[TopicModel, list[TopicAssignment]]:
+def fit(passage_ids: Sequence[str], texts: Sequence[str], vectors: Vectors, documents: Sequence[str], kinds: Sequence[str], *,
+        encode: Callable[[Sequence[str]], Vectors], n_topics: int = 12, n_components: int = 20, min_cosine: float = 0.3, seed: int = 20,
+        names: Sequence[str] = ()) -> tuple[TopicModel, list[TopicAssignment]]:
     """Topics of passages, and the topic of each.
 
     Parameters
     ----------
-    passage_ids, texts, vectors, documents
-        n_passages each; `vectors` is (n_passages, n_dimensions) with rows of length 1. The order
-        of rows has no influence.
+    passage_ids, texts, vectors, documents, kinds
+        n_passages each; `vectors` is (n_passages, n_dimensions) with rows of length 1; `kinds` says
+        report or transcript. The order of rows has no influence.
+    encode
+        Gives vectors of terms: those nearest to what sets a topic apart make its label.
     n_topics
         Number of topics; 0: the square root of half the number of passages, 2 to 30.
     n_components
@@ -103,16 +109,39 @@ def fit(passage_ids: Sequence[str], texts: Sequence[str], vectors: Vectors, docu
     order = np.argsort(np.array(passage_ids))
     ids = [passage_ids[i] for i in order]
     texts, vectors, documents = [texts[i] for i in order], vectors[order], [documents[i] for i in order]
+    register = _register_means(vectors, [kinds[i] for i in order])
     if len(ids) < 10:
         raise InputError("corpus", f"holds {len(ids)} passages, too few for topics", "add documents")
     k = n_topics or min(30, max(2, round(math.sqrt(len(ids) / 2))))
     k = min(k, len(ids) // 3)
-    labels, terms = _bertopic(texts, vectors, k, min(n_components, len(ids) - 1, vectors.shape[1]), seed, names)
+    labels, terms = _bertopic(texts, vectors - register, k, min(n_components, len(ids) - 1, vectors.shape[1]), seed, names)
+    terms = [_nearest_terms(words, (vectors - register)[labels == t].mean(axis=0), encode) for t, words in enumerate(terms)]
     centres = np.stack([_unit(vectors[labels == t].mean(axis=0)) for t in range(k)]).astype(np.float32)
     assigned = [(t, s) if s >= min_cosine else (-1, s) for t, s in ((int(t), round(float(vectors[i] @ centres[t]), 4)) for i, t in enumerate(labels))]
     model = TopicModel(_describe(ids, documents, assigned, terms), centres, min_cosine)
     rows = [TopicAssignment(passage_id=p, topic=t, score=s) for p, (t, s) in zip(ids, assigned, strict=True)]
     return model, rows
+
+
+def _register_means(vectors: Vectors, kinds: Sequence[str]) -> Vectors:
+    """(n_passages, n_dimensions): the mean vector of all passages of the same kind.
+
+    Taken away, it keeps topics from parting talk from print instead of subject from subject.
+    """
+    means = np.zeros_like(vectors)
+    for kind in sorted(set(kinds)):
+        rows = [i for i, other in enumerate(kinds) if other == kind]
+        means[rows] = vectors[rows].mean(axis=0)
+    return means
+
+
+def _nearest_terms(terms: Sequence[str], direction: Vectors, encode: Callable[[Sequence[str]], Vectors]) -> list[str]:
+    """The terms, those first whose meaning lies nearest to a direction; c-TF-IDF's own order weighs as much."""
+    if not terms:
+        return []
+    cosines = encode(terms) @ _unit(direction)
+    score = cosines / max(float(np.abs(cosines).max()), 1e-9) - 0.5 * np.arange(len(terms)) / len(terms)
+    return [terms[i] for i in np.argsort(-score, kind="stable")]
 
 
 def _bertopic(texts: Sequence[str], vectors: Vectors, k: int, n_components: int, seed: int,
@@ -131,12 +160,12 @@ def _bertopic(texts: Sequence[str], vectors: Vectors, k: int, n_components: int,
     from sklearn.feature_extraction.text import CountVectorizer
 
     logging.getLogger("BERTopic").setLevel(logging.ERROR)
-    vectorizer = CountVectorizer(ngram_range=(1, 2), stop_words=stop_words(names), min_df=min(3, max(1, len(texts) // 50)),
-                                 token_pattern=r"(?u)\b[a-zA-Z][a-zA-Z-]{2,}\b")
+    vectorizer = CountVectorizer(preprocessor=_plain, ngram_range=(1, 2), stop_words=stop_words(names), min_df=min(6, max(1, len(texts) // 80)),
+                                 token_pattern=_TOKEN)
     model = BERTopic(
         embedding_model=BaseEmbedder(), umap_model=PCA(n_components=n_components, svd_solver="full"),
         hdbscan_model=KMeans(n_clusters=k, n_init=20, random_state=seed), vectorizer_model=vectorizer,
-        ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True), top_n_words=15, calculate_probabilities=False)
+        ctfidf_model=ClassTfidfTransformer(bm25_weighting=True), top_n_words=40, calculate_probabilities=False)
     topics, _ = model.fit_transform(list(texts), embeddings=np.asarray(vectors, dtype=np.float64))
     labels = np.asarray(topics, dtype=np.int64)
     by_topic = model.get_topics()
@@ -146,12 +175,17 @@ def _bertopic(texts: Sequence[str], vectors: Vectors, k: int, n_components: int,
     return np.array([rank[t] for t in labels.tolist()], dtype=np.int64), terms
 
 
+def _plain(text: str) -> str:
+    """Small letters, straight apostrophes, no possessives."""
+    return re.sub(r"'s\b", "", text.lower().replace("’", "'"))
+
+
 def stop_words(names: Sequence[str] = ()) -> list[str]:
     """Words that no label should rest on: English function words, words empty in this field, and names of places."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     parts = {part.lower() for name in names for part in re.findall(r"[A-Za-z]{3,}", name)}
-    return sorted({*ENGLISH_STOP_WORDS, *_EMPTY, *parts})
+    return sorted({*ENGLISH_STOP_WORDS, *(re.sub(r"'s$", "", word) for word in _EMPTY), *parts} - {""})
 
 
 def _unit(vector: Vectors) -> Vectors:
@@ -219,7 +253,7 @@ def quality(texts: Sequence[str], assignments: Sequence[TopicAssignment], topics
     outliers = sum(row.topic == -1 for row in assignments) / max(1, len(assignments))
     if not vocabulary:
         return {"npmi": math.nan, "diversity": math.nan, "outliers": outliers, "n_topics": float(len(words))}
-    counts = CountVectorizer(vocabulary=vocabulary, binary=True, token_pattern=r"(?u)\b[a-zA-Z][a-zA-Z-]{2,}\b").fit_transform(texts)
+    counts = CountVectorizer(vocabulary=vocabulary, preprocessor=_plain, binary=True, token_pattern=_TOKEN).fit_transform(texts)
     joint = (counts.T @ counts).toarray() / len(texts)
     at = {word: i for i, word in enumerate(vocabulary)}
     scores = []

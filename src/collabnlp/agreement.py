@@ -13,8 +13,17 @@ from collabnlp.records import AgreementRow, EntityMention, PassageTag
 Bools = NDArray[np.bool_]
 
 
-def compare(tags_a: Collection[PassageTag], tags_b: Collection[PassageTag], passage_ids: Sequence[str], codes: Sequence[str], *,
-            coder_a: str, coder_b: str, draws: int = 1000, seed: int = 20) -> list[AgreementRow]:
+def compare(
+    tags_a: Collection[PassageTag],
+    tags_b: Collection[PassageTag],
+    passage_ids: Sequence[str],
+    codes: Sequence[str],
+    *,
+    coder_a: str,
+    coder_b: str,
+    draws: int = 1000,
+    seed: int = 20,
+) -> list[AgreementRow]:
     """Agreement of two coders on each code, then over all codes (`micro`) and as mean of the codes (`macro`).
 
     Parameters
@@ -45,10 +54,14 @@ def compare(tags_a: Collection[PassageTag], tags_b: Collection[PassageTag], pass
                 given[at[tag.passage_id], column[tag.code]] = True
         return given
 
-    return compare_matrices(matrix(tags_a), matrix(tags_b), codes, coder_a=coder_a, coder_b=coder_b, draws=draws, seed=seed)
+    return compare_matrices(
+        matrix(tags_a), matrix(tags_b), codes, coder_a=coder_a, coder_b=coder_b, draws=draws, seed=seed
+    )
 
 
-def compare_matrices(a: Bools, b: Bools, codes: Sequence[str], *, coder_a: str, coder_b: str, draws: int = 1000, seed: int = 20) -> list[AgreementRow]:
+def compare_matrices(
+    a: Bools, b: Bools, codes: Sequence[str], *, coder_a: str, coder_b: str, draws: int = 1000, seed: int = 20
+) -> list[AgreementRow]:
     """As `compare`, of two (n_passages, n_codes) matrices that are true where a coder gave the code."""
     rng = np.random.default_rng(seed)
     picks = rng.integers(0, len(a), size=(draws, len(a))) if len(a) else np.zeros((draws, 0), dtype=np.int64)
@@ -58,17 +71,36 @@ def compare_matrices(a: Bools, b: Bools, codes: Sequence[str], *, coder_a: str, 
     rows = [_row(code, a[:, j], b[:, j], by_draw[:, j], coder_a, coder_b) for j, code in enumerate(codes)]
     micro = _f1(drawn[0].sum(axis=1), drawn[1].sum(axis=1), drawn[2].sum(axis=1))
     pooled = _row("micro", a.reshape(-1), b.reshape(-1), micro, coder_a, coder_b)
-    means = {name: _mean([getattr(row, name) for row in rows]) for name in ("percent", "kappa", "alpha", "precision", "recall", "f1")}
+    means = {
+        name: _mean([getattr(row, name) for row in rows])
+        for name in ("percent", "kappa", "alpha", "precision", "recall", "f1")
+    }
     low, high = _interval(np.array([_mean(draw) for draw in by_draw]))
     rows.append(pooled.model_copy(update={"n_passages": len(a)}))
-    rows.append(AgreementRow(code="macro", coder_a=coder_a, coder_b=coder_b, n_passages=len(a), n_a=int(a.sum()), n_b=int(b.sum()),
-                             n_both=int(both.sum()), f1_low=low, f1_high=high, **means))
+    rows.append(
+        AgreementRow(
+            code="macro",
+            coder_a=coder_a,
+            coder_b=coder_b,
+            n_passages=len(a),
+            n_a=int(a.sum()),
+            n_b=int(b.sum()),
+            n_both=int(both.sum()),
+            f1_low=low,
+            f1_high=high,
+            **means,
+        )
+    )
     return rows
 
 
 def _counts(given: Bools, picks: NDArray[np.int64]) -> NDArray[np.int64]:
     """(draws, n_codes): how often each code is given among the passages of each draw."""
-    weights = np.stack([np.bincount(pick, minlength=len(given)) for pick in picks]) if len(given) else np.zeros((len(picks), 0), dtype=np.int64)
+    weights = (
+        np.stack([np.bincount(pick, minlength=len(given)) for pick in picks])
+        if len(given)
+        else np.zeros((len(picks), 0), dtype=np.int64)
+    )
     return np.asarray(weights @ given.astype(np.int64))
 
 
@@ -81,10 +113,22 @@ def _row(code: str, a: Bools, b: Bools, draws: NDArray[np.float64], coder_a: str
     n_a, n_b, n_both = int(a.sum()), int(b.sum()), int((a & b).sum())
     low, high = _interval(draws)
     return AgreementRow(
-        code=code, coder_a=coder_a, coder_b=coder_b, n_passages=len(a), n_a=n_a, n_b=n_b, n_both=n_both,
-        percent=float(np.mean(a == b)) if len(a) else math.nan, kappa=kappa(a, b), alpha=alpha(a, b),
-        precision=n_both / n_b if n_b else math.nan, recall=n_both / n_a if n_a else math.nan,
-        f1=2 * n_both / (n_a + n_b) if n_a + n_b else math.nan, f1_low=low, f1_high=high)
+        code=code,
+        coder_a=coder_a,
+        coder_b=coder_b,
+        n_passages=len(a),
+        n_a=n_a,
+        n_b=n_b,
+        n_both=n_both,
+        percent=float(np.mean(a == b)) if len(a) else math.nan,
+        kappa=kappa(a, b),
+        alpha=alpha(a, b),
+        precision=n_both / n_b if n_b else math.nan,
+        recall=n_both / n_a if n_a else math.nan,
+        f1=2 * n_both / (n_a + n_b) if n_a + n_b else math.nan,
+        f1_low=low,
+        f1_high=high,
+    )
 
 
 def _interval(draws: NDArray[np.float64]) -> tuple[float, float]:
@@ -130,12 +174,17 @@ def alpha(a: Sequence[object] | Bools, b: Sequence[object] | Bools) -> float:
 
     if not len(a) or len({*a, *b}) < 2:
         return math.nan
-    data = [(coder, i, int(label) if isinstance(label, (bool, np.bool_)) else label)
-            for coder, labels in (("a", a), ("b", b)) for i, label in enumerate(labels)]
+    data = [
+        (coder, i, int(label) if isinstance(label, (bool, np.bool_)) else label)
+        for coder, labels in (("a", a), ("b", b))
+        for i, label in enumerate(labels)
+    ]
     return float(AnnotationTask(data=data).alpha())
 
 
-def score_spans(gold: Collection[EntityMention], found: Collection[EntityMention]) -> dict[str, dict[str, float | int | None]]:
+def score_spans(
+    gold: Collection[EntityMention], found: Collection[EntityMention]
+) -> dict[str, dict[str, float | int | None]]:
     """Precision, recall and F1 of mentions by label: the exact span and label count, nothing else does.
 
     Examples
@@ -149,7 +198,10 @@ def score_spans(gold: Collection[EntityMention], found: Collection[EntityMention
         want = {(m.passage_id, m.start_char, m.end_char) for m in gold if m.label == label}
         got = {(m.passage_id, m.start_char, m.end_char) for m in found if m.label == label}
         both = len(want & got)
-        result[label] = {"n": len(want), "precision": round(both / len(got), 4) if got else None,
-                         "recall": round(both / len(want), 4) if want else None,
-                         "f1": round(2 * both / (len(want) + len(got)), 4) if want or got else None}
+        result[label] = {
+            "n": len(want),
+            "precision": round(both / len(got), 4) if got else None,
+            "recall": round(both / len(want), 4) if want else None,
+            "f1": round(2 * both / (len(want) + len(got)), 4) if want or got else None,
+        }
     return result

@@ -75,8 +75,15 @@ class OutOfFold(NamedTuple):
     folds: NDArray[np.int64]
 
 
-def gather_gold(passages: Sequence[GoldPassage], tags: Sequence[PassageTag], reads: Sequence[GoldRead],
-                vectors: Mapping[str, NDArray[np.float32]], codes: Sequence[str], *, exclude_sources: Collection[str] = ()) -> Gold:
+def gather_gold(
+    passages: Sequence[GoldPassage],
+    tags: Sequence[PassageTag],
+    reads: Sequence[GoldRead],
+    vectors: Mapping[str, NDArray[np.float32]],
+    codes: Sequence[str],
+    *,
+    exclude_sources: Collection[str] = (),
+) -> Gold:
     """Coded passages as arrays, by passage id; only passages that somebody read for codes.
 
     A code counts as given where at least half of the passage's readers gave it; its stance is
@@ -98,9 +105,13 @@ def gather_gold(passages: Sequence[GoldPassage], tags: Sequence[PassageTag], rea
     for read in reads:
         if read.task == "codes":
             readers[read.passage_id].add(read.coder)
-    kept = sorted((p for p in passages if readers[p.passage_id] and p.source not in exclude_sources), key=lambda p: p.passage_id)
+    kept = sorted(
+        (p for p in passages if readers[p.passage_id] and p.source not in exclude_sources), key=lambda p: p.passage_id
+    )
     if not kept:
-        raise InputError("corpus/gold", "holds no coded passage that may be used", "look at train.exclude_sources in params.yaml")
+        raise InputError(
+            "corpus/gold", "holds no coded passage that may be used", "look at train.exclude_sources in params.yaml"
+        )
     row_of, column_of = {p.passage_id: i for i, p in enumerate(kept)}, {code: j for j, code in enumerate(codes)}
     votes: dict[tuple[int, int], list[Stance]] = defaultdict(list)
     for tag in tags:
@@ -113,8 +124,14 @@ def gather_gold(passages: Sequence[GoldPassage], tags: Sequence[PassageTag], rea
             labels[i, j] = True
             top = max(set(given), key=lambda s: (given.count(s), s == "neutral"))
             stances[i, j] = STANCES.index(top if 2 * given.count(top) > len(given) else "neutral")
-    return Gold([p.passage_id for p in kept], [p.text for p in kept], np.stack([vectors[p.passage_id] for p in kept]), labels, stances,
-                [p.source for p in kept])
+    return Gold(
+        [p.passage_id for p in kept],
+        [p.text for p in kept],
+        np.stack([vectors[p.passage_id] for p in kept]),
+        labels,
+        stances,
+        [p.source for p in kept],
+    )
 
 
 def out_of_fold_tags(gold: Gold, out_of_fold: OutOfFold, codes: Sequence[str]) -> list[PassageTag]:
@@ -123,11 +140,22 @@ def out_of_fold_tags(gold: Gold, out_of_fold: OutOfFold, codes: Sequence[str]) -
     for i, passage_id in enumerate(gold.passage_ids):
         for j, code in enumerate(codes):
             if gold.labels[i, j]:
-                tags.append(PassageTag(passage_id=passage_id, code=code, coder="gold", stance=STANCES[gold.stances[i, j]], score=None))
+                tags.append(
+                    PassageTag(
+                        passage_id=passage_id, code=code, coder="gold", stance=STANCES[gold.stances[i, j]], score=None
+                    )
+                )
             for coder, given in out_of_fold.given.items():
                 if given[i, j]:
-                    tags.append(PassageTag(passage_id=passage_id, code=code, coder=coder, stance=STANCES[out_of_fold.stances[i, j]],
-                                           score=round(float(out_of_fold.scores[i, j]), 4) if coder == "model" else None))
+                    tags.append(
+                        PassageTag(
+                            passage_id=passage_id,
+                            code=code,
+                            coder=coder,
+                            stance=STANCES[out_of_fold.stances[i, j]],
+                            score=round(float(out_of_fold.scores[i, j]), 4) if coder == "model" else None,
+                        )
+                    )
     return tags
 
 
@@ -152,8 +180,15 @@ class _Words:
 def _vectorizer(vocabulary: dict[str, int] | None) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return TfidfVectorizer(vocabulary=vocabulary, ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode", dtype=np.float64,
-                           min_df=1 if vocabulary else 2, token_pattern=r"(?u)\b[a-zA-Z][a-zA-Z'’-]+\b")
+    return TfidfVectorizer(
+        vocabulary=vocabulary,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        strip_accents="unicode",
+        dtype=np.float64,
+        min_df=1 if vocabulary else 2,
+        token_pattern=r"(?u)\b[a-zA-Z][a-zA-Z'’-]+\b",
+    )
 
 
 class Classifier:
@@ -194,17 +229,32 @@ class Classifier:
             shape = (0, len(self.codes))
             return np.zeros(shape), np.zeros(shape, dtype=np.int64)
         features = {**_fixed_features(self.codebook, texts, vectors), "words": self._words.transform(texts)}
-        opinions = np.stack([_linear(features[name], self._weights[f"{name}.coef"], self._weights[f"{name}.bias"]) for name in LEARNERS], axis=2)
+        opinions = np.stack(
+            [
+                _linear(features[name], self._weights[f"{name}.coef"], self._weights[f"{name}.bias"])
+                for name in LEARNERS
+            ],
+            axis=2,
+        )
         scores = _weigh(opinions, self._weights["stack.coef"], self._weights["stack.bias"])
         stances = _stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"]).argmax(axis=2)
         return scores, stances
 
-    def tag(self, passage_ids: Sequence[str], texts: Sequence[str], vectors: NDArray[np.float32], *, min_score: float = 0.0) -> list[PassageTag]:
+    def tag(
+        self, passage_ids: Sequence[str], texts: Sequence[str], vectors: NDArray[np.float32], *, min_score: float = 0.0
+    ) -> list[PassageTag]:
         """Tags of passages: the codes whose score reaches the threshold, in the order of passages and codes."""
         scores, stances = self.predict(texts, vectors)
         return [
-            PassageTag(passage_id=passage_id, code=code, coder=self.coder, stance=STANCES[stances[i, j]], score=round(float(scores[i, j]), 4))
-            for i, passage_id in enumerate(passage_ids) for j, code in enumerate(self.codes)
+            PassageTag(
+                passage_id=passage_id,
+                code=code,
+                coder=self.coder,
+                stance=STANCES[stances[i, j]],
+                score=round(float(scores[i, j]), 4),
+            )
+            for i, passage_id in enumerate(passage_ids)
+            for j, code in enumerate(self.codes)
             if scores[i, j] >= max(self.thresholds_[j], min_score)
         ]
 
@@ -217,9 +267,15 @@ class Classifier:
         arrays = {**self._weights, "thresholds": self.thresholds_, "words.idf": self._words.idf_}
         with atomic(folder / "weights.safetensors") as temporary:
             save_file({name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}, temporary)
-        write_json(folder / "classifier.json", {
-            "format": _FORMAT, "version": self.version_, "vocabulary": list(self._words.vocabulary),
-            "codebook": self.codebook.model_dump(mode="json")})
+        write_json(
+            folder / "classifier.json",
+            {
+                "format": _FORMAT,
+                "version": self.version_,
+                "vocabulary": list(self._words.vocabulary),
+                "codebook": self.codebook.model_dump(mode="json"),
+            },
+        )
 
     @classmethod
     def from_disk(cls, folder: str | Path) -> Classifier:
@@ -238,15 +294,21 @@ class Classifier:
             data = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
             arrays = load_file(folder / "weights.safetensors")
             if data["format"] != _FORMAT:
-                raise InputError(folder, f"is a classifier of format {data['format']}, not {_FORMAT}", "run `dvc repro`")
+                raise InputError(
+                    folder, f"is a classifier of format {data['format']}, not {_FORMAT}", "run `dvc repro`"
+                )
             words = _Words({term: i for i, term in enumerate(data["vocabulary"])}, arrays.pop("words.idf"))
             thresholds = arrays.pop("thresholds")
             return cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise InputError(folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`") from error
+            raise InputError(
+                folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
+            ) from error
 
 
-def fit(gold: Gold, codebook: Codebook, *, folds: int = 5, regularisation: float = 0.1, seed: int = 20) -> tuple[Classifier, OutOfFold]:
+def fit(
+    gold: Gold, codebook: Codebook, *, folds: int = 5, regularisation: float = 0.1, seed: int = 20
+) -> tuple[Classifier, OutOfFold]:
     """A classifier fitted on all coded passages, and what its like said out of fold.
 
     The learners of each fold are fitted without its documents. Their opinions train the weighing
@@ -288,7 +350,9 @@ def fit(gold: Gold, codebook: Codebook, *, folds: int = 5, regularisation: float
         train, test = fold != k, fold == k
         coef, bias = _fit_stack(opinions[train], gold.labels[train], seed)
         scores[test] = _weigh(opinions[test], coef, bias)
-        given["model"][test] = scores[test] >= choose_thresholds(_weigh(opinions[train], coef, bias), gold.labels[train])
+        given["model"][test] = scores[test] >= choose_thresholds(
+            _weigh(opinions[train], coef, bias), gold.labels[train]
+        )
         for name in ("words", "vectors"):
             opinion = opinions[:, :, LEARNERS.index(name)]
             given[name][test] = opinion[test] >= choose_thresholds(opinion[train], gold.labels[train])
@@ -296,7 +360,9 @@ def fit(gold: Gold, codebook: Codebook, *, folds: int = 5, regularisation: float
     weights, words = _fit_learners(gold, fixed, regularisation, seed)
     weights["stack.coef"], weights["stack.bias"] = _fit_stack(opinions, gold.labels, seed)
     thresholds = choose_thresholds(_weigh(opinions, weights["stack.coef"], weights["stack.bias"]), gold.labels)
-    return Classifier(codebook, words, weights, thresholds), OutOfFold(scores, stance_scores.argmax(axis=2), given, fold)
+    return Classifier(codebook, words, weights, thresholds), OutOfFold(
+        scores, stance_scores.argmax(axis=2), given, fold
+    )
 
 
 def assign_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
@@ -307,7 +373,7 @@ def assign_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
     >>> assign_folds(["a", "a", "b", "c"], 2).tolist()
     [0, 0, 1, 1]
     """
-    sizes = {group: 0 for group in groups}
+    sizes = dict.fromkeys(groups, 0)
     for group in groups:
         sizes[group] += 1
     if len(sizes) < folds:
@@ -339,17 +405,27 @@ def choose_thresholds(scores: Floats, labels: Bools, shrink: float = 30.0) -> Fl
 
 def _f1(given: Bools, labels: Bools) -> float:
     both = np.count_nonzero(given & labels)
-    return 2 * both / max(1, np.count_nonzero(given) + np.count_nonzero(labels))
+    return 2 * float(both) / max(1, int(np.count_nonzero(given)) + int(np.count_nonzero(labels)))
 
 
 def _take(gold: Gold, rows: NDArray[np.int64]) -> Gold:
-    return Gold([gold.passage_ids[i] for i in rows], [gold.texts[i] for i in rows], gold.vectors[rows], gold.labels[rows],
-                gold.stances[rows], [gold.groups[i] for i in rows])
+    return Gold(
+        [gold.passage_ids[i] for i in rows],
+        [gold.texts[i] for i in rows],
+        gold.vectors[rows],
+        gold.labels[rows],
+        gold.stances[rows],
+        [gold.groups[i] for i in rows],
+    )
 
 
 def _fixed_features(codebook: Codebook, texts: Sequence[str], vectors: NDArray[np.float32]) -> dict[str, Any]:
     """By name, (n_texts, n_features): what does not depend on the passages learnt from."""
-    return {"vectors": np.asarray(vectors, dtype=np.float64), "indicators": indicator_matrix(codebook, texts), "tone": _tone(texts)}
+    return {
+        "vectors": np.asarray(vectors, dtype=np.float64),
+        "indicators": indicator_matrix(codebook, texts),
+        "tone": _tone(texts),
+    }
 
 
 def _rows(features: dict[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]:
@@ -362,14 +438,16 @@ def indicator_matrix(codebook: Codebook, texts: Sequence[str]) -> Floats:
     for i, text in enumerate(texts):
         for j, code in enumerate(codebook.codes):
             n = len(indicator_hits(code, text))
-            matrix[i, 2 * j:2 * j + 2] = (n > 0, np.sqrt(n))
+            matrix[i, 2 * j : 2 * j + 2] = (n > 0, np.sqrt(n))
     return matrix
 
 
 _STRENGTH = {"words": 10.0, "vectors": 10.0, "indicators": 1.0}
 
 
-def _fit_learners(gold: Gold, fixed: dict[str, Any], regularisation: float, seed: int) -> tuple[dict[str, Floats], _Words]:
+def _fit_learners(
+    gold: Gold, fixed: dict[str, Any], regularisation: float, seed: int
+) -> tuple[dict[str, Floats], _Words]:
     """Weights of the learners and of the stance model, and the words they know."""
     from sklearn.linear_model import LogisticRegression
 
@@ -384,7 +462,13 @@ def _fit_learners(gold: Gold, fixed: dict[str, Any], regularisation: float, seed
                 coefs.append(np.zeros(features[name].shape[1]))
                 biases.append(np.array(8.0 if y.all() else -8.0))
                 continue
-            model = LogisticRegression(C=regularisation * _STRENGTH[name], class_weight="balanced", solver="liblinear", random_state=seed, max_iter=500)
+            model = LogisticRegression(
+                C=regularisation * _STRENGTH[name],
+                class_weight="balanced",
+                solver="liblinear",
+                random_state=seed,
+                max_iter=500,
+            )
             model.fit(features[name], y)
             coefs.append(model.coef_[0])
             biases.append(model.intercept_[0])
@@ -428,19 +512,27 @@ def _weigh(opinions: Floats, coef: Floats, bias: Floats) -> Floats:
     return 1 / (1 + np.exp(-logits))
 
 
-_NEGATIVE = ("not|no|never|nor|n['’]t|without|lack\\w*|fail\\w*|difficult\\w*|hard|problem\\w*|barrier\\w*|obstacle\\w*|slow\\w*|delay\\w*|stall\\w*|"
-             "suspicio\\w*|mistrust\\w*|distrust\\w*|refus\\w*|reluctan\\w*|weak\\w*|poor\\w*|lost|lose|loss|broke\\w*|collapse\\w*|undermin\\w*|"
-             "resist\\w*|oppos\\w*|tension\\w*|conflict\\w*|fear\\w*|afraid|risk\\w*|unable|unwilling|abandon\\w*|drift\\w*|against|little|few|"
-             "threat\\w*|row|rows|blame\\w*|protect\\w*|hostil\\w*|resent\\w*")
-_POSITIVE = ("good|strong\\w*|better|best|help\\w*|enabl\\w*|success\\w*|support\\w*|improv\\w*|benefit\\w*|achiev\\w*|deliver\\w*|agreed|together|"
-             "shared|effective\\w*|key|essential|important|build|built|overc\\w*|solved|won|quick\\w*|willing\\w*|generous\\w*|should|can|commit\\w*")
+_NEGATIVE = (
+    "not|no|never|nor|n['’]t|without|lack\\w*|fail\\w*|difficult\\w*|hard|problem\\w*|barrier\\w*|obstacle\\w*|slow\\w*|delay\\w*|stall\\w*|"
+    "suspicio\\w*|mistrust\\w*|distrust\\w*|refus\\w*|reluctan\\w*|weak\\w*|poor\\w*|lost|lose|loss|broke\\w*|collapse\\w*|undermin\\w*|"
+    "resist\\w*|oppos\\w*|tension\\w*|conflict\\w*|fear\\w*|afraid|risk\\w*|unable|unwilling|abandon\\w*|drift\\w*|against|little|few|"
+    "threat\\w*|row|rows|blame\\w*|protect\\w*|hostil\\w*|resent\\w*"
+)
+_POSITIVE = (
+    "good|strong\\w*|better|best|help\\w*|enabl\\w*|success\\w*|support\\w*|improv\\w*|benefit\\w*|achiev\\w*|deliver\\w*|agreed|together|"
+    "shared|effective\\w*|key|essential|important|build|built|overc\\w*|solved|won|quick\\w*|willing\\w*|generous\\w*|should|can|commit\\w*"
+)
 _MIXING = "but|however|although|though|while|whereas|yet|both|mixed|other hand|despite|depends|neither|varied|sometimes"
-_TONES = tuple(re.compile(rf"(?:\\b|(?=n['’]t))(?:{words})\\b", re.IGNORECASE) for words in (_NEGATIVE, _POSITIVE, _MIXING))
+_TONES = tuple(
+    re.compile(rf"(?:\\b|(?=n['’]t))(?:{words})\\b", re.IGNORECASE) for words in (_NEGATIVE, _POSITIVE, _MIXING)
+)
 
 
 def _tone(texts: Sequence[str]) -> Floats:
     """(n_texts, 3): square roots of the numbers of negative, positive and mixing words."""
-    return np.array([[np.sqrt(len(pattern.findall(text))) for pattern in _TONES] for text in texts]).reshape(len(texts), 3)
+    return np.array([[np.sqrt(len(pattern.findall(text))) for pattern in _TONES] for text in texts]).reshape(
+        len(texts), 3
+    )
 
 
 def _fit_stance(gold: Gold, features: dict[str, Any], seed: int) -> tuple[Floats, Floats]:
@@ -479,6 +571,6 @@ def _stance_input(features: dict[str, Any]) -> Any:
 def _stance_scores(features: dict[str, Any], coef: Floats, bias: Floats) -> Floats:
     """(n_passages, n_codes, n_stances), unnormalised."""
     X = _stance_input(features)
-    by_passage = _linear(X, coef[:, :X.shape[1]], bias)
-    by_code = _CODE_WEIGHT * coef[:, X.shape[1]:].T
+    by_passage = _linear(X, coef[:, : X.shape[1]], bias)
+    by_code = _CODE_WEIGHT * coef[:, X.shape[1] :].T
     return by_passage[:, None, :] + by_code[None, :, :]

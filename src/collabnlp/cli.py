@@ -12,8 +12,12 @@ import typer
 
 from collabnlp.records import Access, InputError, Kind
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None,
-                  help="Codes reports and interviews on collaboration between councils and joins them into an evidence matrix.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Codes reports and interviews on collaboration between councils and joins them into an evidence matrix.",
+)
 Form = Literal["table", "csv", "jsonl", "xlsx", "md"]
 
 
@@ -59,18 +63,22 @@ def _free(output: Path, force: bool) -> None:
         raise InputError(output, "is there already", "name another file, or use --force to replace it")
 
 
-@app.command(epilog="Example: collabnlp add notes/leader.docx --title 'Interview with a leader' --publisher 'Own fieldwork' --year 2024 "
-                    "--kind transcript --access non-attributable")
-def add(file: Annotated[Path, typer.Argument(help="The report or transcript; its name gives the document's id.")],
-        title: Annotated[str, typer.Option(help="Title, as it shall be cited.")],
-        publisher: Annotated[str, typer.Option(help="Who published it or held the interview.")],
-        year: Annotated[int, typer.Option(help="Year it speaks from.", min=1800, max=2200)],
-        kind: Annotated[Kind, typer.Option(help="report or transcript.")],
-        access: Annotated[Access, typer.Option(help="public, attributable or non-attributable.")],
-        synthetic: Annotated[bool, typer.Option(help="People and events are invented.")] = False,
-        language: Annotated[str, typer.Option(help="ISO 639-1 code.")] = "en",
-        note: Annotated[str, typer.Option(help="Who wrote it, where it is from.")] = "",
-        force: Annotated[bool, typer.Option(help="Replace a document of the same id.")] = False) -> None:
+@app.command(
+    epilog="Example: collabnlp add notes/leader.docx --title 'Interview with a leader' --publisher 'Own fieldwork' --year 2024 "
+    "--kind transcript --access non-attributable"
+)
+def add(
+    file: Annotated[Path, typer.Argument(help="The report or transcript; its name gives the document's id.")],
+    title: Annotated[str, typer.Option(help="Title, as it shall be cited.")],
+    publisher: Annotated[str, typer.Option(help="Who published it or held the interview.")],
+    year: Annotated[int, typer.Option(help="Year it speaks from.", min=1800, max=2200)],
+    kind: Annotated[Kind, typer.Option(help="report or transcript.")],
+    access: Annotated[Access, typer.Option(help="public, attributable or non-attributable.")],
+    synthetic: Annotated[bool, typer.Option(help="People and events are invented.")] = False,
+    language: Annotated[str, typer.Option(help="ISO 639-1 code.")] = "en",
+    note: Annotated[str, typer.Option(help="Who wrote it, where it is from.")] = "",
+    force: Annotated[bool, typer.Option(help="Replace a document of the same id.")] = False,
+) -> None:
     """Copy a document into the corpus and register it; `dvc repro` then reads it."""
     from collabnlp.readers import read_blocks
     from collabnlp.register import FOLDERS, Entry, add_entry, document_id_of
@@ -79,8 +87,18 @@ def add(file: Annotated[Path, typer.Argument(help="The report or transcript; its
     corpus = Path("corpus")
     document_id = document_id_of(file)
     target = Path(FOLDERS[kind]) / f"{document_id}{file.suffix.lower()}"
-    entry = Entry(document_id=document_id, source_path=target.as_posix(), title=title, publisher=publisher, year=year, kind=kind, access=access,
-                  synthetic=synthetic, language=language, note=note)
+    entry = Entry(
+        document_id=document_id,
+        source_path=target.as_posix(),
+        title=title,
+        publisher=publisher,
+        year=year,
+        kind=kind,
+        access=access,
+        synthetic=synthetic,
+        language=language,
+        note=note,
+    )
     if (corpus / target).exists() and (corpus / target).resolve() != file.resolve():
         _free(corpus / target, force)
     add_entry(corpus, entry, force=force)
@@ -93,11 +111,21 @@ def add(file: Annotated[Path, typer.Argument(help="The report or transcript; its
 
 
 @app.command(epilog="Example: collabnlp tag interview.docx --format jsonl --output tagged.jsonl")
-def tag(inputs: Annotated[list[Path], typer.Argument(help="Documents, or tables (.csv, .xlsx, .jsonl) with a `text` column and an optional `id`.")],
-        form: Annotated[Literal["table", "csv", "jsonl", "md"], typer.Option("--format", help="table, csv, jsonl or md.")] = "table",
-        output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
-        year: Annotated[int, typer.Option(help="Year the documents speak from; 0: now.")] = 0,
-        force: Annotated[bool, typer.Option(help="Replace the output file.")] = False) -> None:
+def tag(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="Documents, or tables (.csv, .xlsx, .jsonl) with a `text` column and an optional `id`."),
+    ],
+    form: Annotated[
+        Literal["table", "csv", "jsonl", "md"], typer.Option("--format", help="table, csv, jsonl or md.")
+    ] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    year: Annotated[int, typer.Option(help="Year the documents speak from; 0: now.")] = 0,
+    access: Annotated[
+        Access, typer.Option(help="non-attributable: speakers' names are replaced before anything else sees the text.")
+    ] = "attributable",
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
     """Code documents with the fitted models: codes, stance, score, councils, partnerships and schemes of every passage."""
     from collabnlp.export import format_tagged
     from collabnlp.tagger import Tagger
@@ -107,7 +135,7 @@ def tag(inputs: Annotated[list[Path], typer.Argument(help="Documents, or tables 
     tagger, lines, failures = Tagger(), [], []
     for path in inputs:
         try:
-            lines += tagger.tag(path, year=year)
+            lines += tagger.tag(path, year=year, access=access)
         except InputError as error:
             failures.append(str(error))
             typer.echo(str(error), err=True)
@@ -117,24 +145,39 @@ def tag(inputs: Annotated[list[Path], typer.Argument(help="Documents, or tables 
 
 
 @app.command(epilog='Example: collabnlp query "joint chief executive" --code joint_posts --stance positive --format md')
-def query(words: Annotated[str, typer.Argument(help='Words that the passage must hold; "in double quotes" side by side; empty: all.')] = "",
-          code: Annotated[Optional[str], typer.Option(help="Machine name or title of a code.")] = None,
-          council: Annotated[Optional[str], typer.Option(help="A council, partnership or scheme, by any of its names.")] = None,
-          document: Annotated[Optional[str], typer.Option(help="Id, or part of the title.")] = None,
-          stance: Annotated[Optional[str], typer.Option(help="positive, negative or neutral.")] = None,
-          year_from: Annotated[Optional[int], typer.Option(help="First year.")] = None,
-          year_to: Annotated[Optional[int], typer.Option(help="Last year.")] = None,
-          limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 20,
-          form: Annotated[Form, typer.Option("--format", help="table, csv, jsonl, xlsx or md.")] = "table",
-          output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
-          force: Annotated[bool, typer.Option(help="Replace the output file.")] = False) -> None:
+def query(
+    words: Annotated[
+        str, typer.Argument(help='Words that the passage must hold; "in double quotes" side by side; empty: all.')
+    ] = "",
+    code: Annotated[Optional[str], typer.Option(help="Machine name or title of a code.")] = None,
+    council: Annotated[
+        Optional[str], typer.Option(help="A council, partnership or scheme, by any of its names.")
+    ] = None,
+    document: Annotated[Optional[str], typer.Option(help="Id, or part of the title.")] = None,
+    stance: Annotated[Optional[str], typer.Option(help="positive, negative or neutral.")] = None,
+    year_from: Annotated[Optional[int], typer.Option(help="First year.")] = None,
+    year_to: Annotated[Optional[int], typer.Option(help="Last year.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 20,
+    form: Annotated[Form, typer.Option("--format", help="table, csv, jsonl, xlsx or md.")] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
     """Search the evidence: quotes with their codes, sources and the places they are tied to."""
     from collabnlp.codebook import load_codebook
     from collabnlp.export import format_rows, write_rows_workbook
     from collabnlp.query import search
 
-    rows = search(Path("outputs/evidence.db"), words, code=code, council=council, document=document, stance=stance,
-                  year_from=year_from, year_to=year_to, limit=limit)
+    rows = search(
+        Path("outputs/evidence.db"),
+        words,
+        code=code,
+        council=council,
+        document=document,
+        stance=stance,
+        year_from=year_from,
+        year_to=year_to,
+        limit=limit,
+    )
     titles = {c.code: c.title for c in load_codebook(Path("corpus/codebook.yaml")).codes}
     if form == "xlsx":
         if output is None:
@@ -143,14 +186,18 @@ def query(words: Annotated[str, typer.Argument(help='Words that the passage must
         write_rows_workbook(output, rows, titles)
     else:
         _write(format_rows(rows, form, titles), output, force)
-    typer.echo(f"{len(rows)} passages" if len(rows) != limit else f"the first {len(rows)} passages; see --limit", err=True)
+    typer.echo(
+        f"{len(rows)} passages" if len(rows) != limit else f"the first {len(rows)} passages; see --limit", err=True
+    )
 
 
 @app.command(epilog="Example: collabnlp codebook momentum")
-def codebook(code: Annotated[Optional[str], typer.Argument(help="Machine name of a code; without it, all in short.")] = None,
-             form: Annotated[Literal["table", "md"], typer.Option("--format", help="table or md.")] = "table",
-             output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
-             force: Annotated[bool, typer.Option(help="Replace the output file.")] = False) -> None:
+def codebook(
+    code: Annotated[Optional[str], typer.Argument(help="Machine name of a code; without it, all in short.")] = None,
+    form: Annotated[Literal["table", "md"], typer.Option("--format", help="table or md.")] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
     """Show the codes: what each means, when it is given and when not."""
     from collabnlp.codebook import load_codebook
     from collabnlp.export import format_codebook

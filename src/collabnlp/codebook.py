@@ -73,7 +73,9 @@ class Codebook(BaseModel):
                 try:
                     re.compile(pattern)
                 except re.error as error:
-                    raise ValueError(f"{code.code}: the indicator {pattern!r} is no regular expression ({error})") from error
+                    raise ValueError(
+                        f"{code.code}: the indicator {pattern!r} is no regular expression ({error})"
+                    ) from error
         return self
 
     @property
@@ -105,7 +107,9 @@ def load_codebook(path: str | Path) -> Codebook:
         raise InputError(path, f"is not YAML ({error})", "mend the line") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(path, str(first["msg"]), "mend it and run again", place=".".join(map(str, first["loc"]))) from error
+        raise InputError(
+            path, str(first["msg"]), "mend it and run again", place=".".join(map(str, first["loc"]))
+        ) from error
 
 
 @functools.lru_cache(maxsize=64)
@@ -129,5 +133,3 @@ def indicator_hits(code: Code, text: str) -> list[tuple[int, int]]:
     """(start, end) of the first hit of each of the code's indicators in a text, in the order of the indicators."""
     folded = re.sub(r"\s", " ", text)
     return [match.span() for pattern in _indicator_patterns(code) if (match := pattern.search(folded))]
-
-

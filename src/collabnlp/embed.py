@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,10 +55,18 @@ class SentenceEncoder:
         self.folder = _folder(encoder)
         weights = self.folder / "model.safetensors"
         if not weights.exists():
-            raise InputError(self.folder, "holds no model.safetensors", "name a sentence-transformers model in params.yaml, embed.encoder")
+            raise InputError(
+                self.folder,
+                "holds no model.safetensors",
+                "name a sentence-transformers model in params.yaml, embed.encoder",
+            )
         found = hashlib.sha256(weights.read_bytes()).hexdigest()
         if sha256 and found != sha256:
-            raise InputError(weights, f"has SHA-256 {found[:16]}..., not {sha256[:16]}...", "install the encoder again, or change embed.sha256")
+            raise InputError(
+                weights,
+                f"has SHA-256 {found[:16]}..., not {sha256[:16]}...",
+                "install the encoder again, or change embed.sha256",
+            )
         self.max_tokens = max_tokens
         self.name = f"{found[:16]}-{max_tokens}"
         self._model: Any = None
@@ -66,8 +74,12 @@ class SentenceEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions) float32, each row of length 1, in the order of the texts."""
         model = self._load()
-        rows = [model.encode([text], batch_size=1, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True)[0]
-                for text in texts]
+        rows = [
+            model.encode(
+                [text], batch_size=1, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )[0]
+            for text in texts
+        ]
         dimension = model.get_embedding_dimension()
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), dimension)
 
@@ -81,8 +93,13 @@ class SentenceEncoder:
 
             transformers.utils.logging.disable_progress_bar()
             torch.use_deterministic_algorithms(True, warn_only=True)
-            self._model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True,
-                                              model_kwargs={"use_safetensors": True}, trust_remote_code=False)
+            self._model = SentenceTransformer(
+                str(self.folder),
+                device="cpu",
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
+                trust_remote_code=False,
+            )
             self._model.max_seq_length = self.max_tokens
         return self._model
 
@@ -93,12 +110,18 @@ def _folder(encoder: str) -> Path:
         return Path(encoder)
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise InputError(encoder, "the encoder's package is not installed", "run `make repro`, or pip install -r requirements.lock")
+        raise InputError(
+            encoder, "the encoder's package is not installed", "run `make repro`, or pip install -r requirements.lock"
+        )
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def encode_cached(encoder: Encoder, texts: Sequence[str], cache: Path | None = None,
-                  progress: Callable[[Sequence[str]], Sequence[str]] = lambda items: items) -> tuple[Vectors, int]:
+def encode_cached(
+    encoder: Encoder,
+    texts: Sequence[str],
+    cache: Path | None = None,
+    progress: Callable[[Sequence[str]], Iterable[str]] = lambda items: items,
+) -> tuple[Vectors, int]:
     """Vectors of texts, (n_texts, n_dimensions) float32, and how many distinct texts were new.
 
     Parameters
@@ -142,8 +165,10 @@ def write_vectors(path: str | Path, ids: Sequence[str], vectors: Vectors) -> Non
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    n, dimension = vectors.shape
-    values = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1)), dimension)
+    _n, dimension = vectors.shape
+    values = pa.FixedSizeListArray.from_arrays(
+        pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1)), dimension
+    )
     table = pa.table({"id": pa.array(list(ids), pa.string()), "vector": values})
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -42,7 +42,9 @@ def code_version(*modules: ModuleType) -> str:
     return digest.hexdigest()
 
 
-def run(function: Callable[[T], Any], items: Sequence[T], keys: Sequence[str], *, store: Path | None = None, title: str = "") -> tuple[list[Any], int]:
+def run(
+    function: Callable[[T], Any], items: Sequence[T], keys: Sequence[str], *, store: Path | None = None, title: str = ""
+) -> tuple[list[Any], int]:
     """Results of a function for all items, in order, and how many had to be computed.
 
     Parameters
@@ -79,11 +81,12 @@ def run(function: Callable[[T], Any], items: Sequence[T], keys: Sequence[str], *
     return results, n_done
 
 
-def progress(items: Sequence[T], title: str) -> Sequence[T]:
+def progress(items: Sequence[T], title: str) -> Iterable[T]:
     """The items, with a progress bar on stderr where that is a terminal."""
     if not title or not sys.stderr.isatty() or len(items) < 2:
         return items
     from rich.console import Console
     from rich.progress import track
 
-    return track(items, description=title, console=Console(stderr=True))  # type: ignore[return-value]
+    tracked: Iterable[T] = track(items, description=title, console=Console(stderr=True))
+    return tracked

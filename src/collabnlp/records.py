@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
 import tempfile
@@ -116,7 +117,9 @@ class Passage(Record):
     kind: PassageKind = Field(description="what it was in the source")
     section: tuple[str, ...] = Field(description="headings above it, outermost first")
     page: int | None = Field(description="page of the PDF it begins on, from 1; null where a format has none")
-    speaker: str | None = Field(description="who speaks, as a pseudonym where the interview is not public; null outside turns")
+    speaker: str | None = Field(
+        description="who speaks, as a pseudonym where the interview is not public; null outside turns"
+    )
     time: float | None = Field(description="seconds from the start of the recording; null where unknown")
 
 
@@ -129,7 +132,9 @@ class EntityMention(Record):
     end_char: int = Field(description="code point after the last")
     text: str = Field(description="the slice itself")
     label: Label = Field(description="what is named")
-    entity_ids: tuple[str, ...] = Field(description="gazetteer ids; empty: not linked; two for a name that joins two councils")
+    entity_ids: tuple[str, ...] = Field(
+        description="gazetteer ids; empty: not linked; two for a name that joins two councils"
+    )
     method: Literal["gazetteer", "pattern", "model", "human"] = Field(description="how it was found")
     score: float = Field(description="how sure the method is, 0 to 1")
 
@@ -153,7 +158,9 @@ class Topic(Record):
     label: str = Field(description="two to four key phrases")
     terms: tuple[str, ...] = Field(description="ten terms that set it apart, strongest first")
     n_passages: int = Field(description="passages assigned")
-    exemplars: tuple[str, ...] = Field(description="passage ids nearest to its centre, of different documents where there are some")
+    exemplars: tuple[str, ...] = Field(
+        description="passage ids nearest to its centre, of different documents where there are some"
+    )
 
 
 class TopicAssignment(Record):
@@ -190,14 +197,17 @@ class EvidenceRow(Record):
     """One passage as evidence on one code for one entity."""
 
     key = ("entity_id", "code", "passage_id", "coder")
-    entity_id: str = Field(description="gazetteer id, or `found:` and a slug for a name that no list holds; empty where the passage is tied to none")
+    entity_id: str = Field(
+        description="gazetteer id, or `found:` and a slug for a name that no list holds; empty where the passage is tied to none"
+    )
     entity_name: str = Field(description="name to show; empty where the passage is tied to none")
     entity_label: str = Field(description="COUNCIL, PARTNERSHIP or SCHEME; empty where the passage is tied to none")
     code: str = Field(description="machine name of the code")
     passage_id: str = Field(description="the passage")
     coder: str = Field(description="name of the person or of the model version")
     tie: Literal["named", "section", "document", "none"] = Field(
-        description="how the passage is tied to the entity: named in it; its section is about it; its document is; none")
+        description="how the passage is tied to the entity: named in it; its section is about it; its document is; none"
+    )
     stance: Stance = Field(description="what the passage says of the code")
     score: float | None = Field(description="calibrated probability, 0 to 1; null for people")
     document_id: str = Field(description="the document")
@@ -228,7 +238,9 @@ class MatrixCell(Record):
     positive: int = Field(description="passages with stance positive")
     negative: int = Field(description="passages with stance negative")
     neutral: int = Field(description="passages with stance neutral")
-    mean_score: float | None = Field(description="mean calibrated score of the model's tags; null where only people coded")
+    mean_score: float | None = Field(
+        description="mean calibrated score of the model's tags; null where only people coded"
+    )
     suppressed: bool = Field(description="true where the cell is withheld to protect interviewees")
 
 
@@ -251,7 +263,9 @@ class GoldPassage(Record):
 
     key = ("passage_id",)
     passage_id: str = Field(description="id of the coded passage")
-    source: str = Field(description="the group that is held out as a whole: the document, or the report that it restates")
+    source: str = Field(
+        description="the group that is held out as a whole: the document, or the report that it restates"
+    )
     restates: str = Field(description="the passage of a public report that it restates; empty for a free one")
     provenance: str = Field(description="who wrote the text: model (a language model), or the name of the document")
     text: str = Field(description="the text that was coded")
@@ -292,10 +306,12 @@ def schema(record: type[Record]) -> Any:
     import pyarrow as pa
 
     hints = typing.get_type_hints(record)
-    return pa.schema([
-        pa.field(name, _arrow_type(hints[name]), metadata={"description": field.description or ""})
-        for name, field in record.model_fields.items()
-    ])
+    return pa.schema(
+        [
+            pa.field(name, _arrow_type(hints[name]), metadata={"description": field.description or ""})
+            for name, field in record.model_fields.items()
+        ]
+    )
 
 
 def sort_records(rows: Iterable[R], record: type[R]) -> list[R]:
@@ -351,7 +367,7 @@ def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
 
     ordered = sort_records(rows, record)
     keys = [tuple(getattr(row, name) for name in record.key) for row in ordered]
-    for before, after in zip(keys, keys[1:], strict=False):
+    for before, after in itertools.pairwise(keys):
         if before == after:
             raise ValueError(f"{path}: two rows have the key {after}")
     data = {name: [getattr(row, name) for row in ordered] for name in columns(record)}
@@ -408,13 +424,14 @@ def read_jsonl(path: str | Path, record: type[R]) -> list[R]:
             rows.append(record.model_validate_json(line))
         except ValueError as error:
             first = str(error).splitlines()[:3]
-            raise InputError(path, f"not a {record.__name__} ({' '.join(first)})", "mend the line",
-                             place=f"line {number}") from error
+            raise InputError(
+                path, f"not a {record.__name__} ({' '.join(first)})", "mend the line", place=f"line {number}"
+            ) from error
     return rows
 
 
 def csv_text(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
-    """Rows as CSV text; a cell that a spreadsheet would run as a formula is quoted with an apostrophe.
+    r"""Rows as CSV text; a cell that a spreadsheet would run as a formula is quoted with an apostrophe.
 
     Examples
     --------

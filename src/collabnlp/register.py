@@ -19,7 +19,9 @@ class Entry(BaseModel):
     """One line of the register."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    document_id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="from the file's name: small letters, digits, . _ -")
+    document_id: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]*$", description="from the file's name: small letters, digits, . _ -"
+    )
     source_path: str = Field(description="path relative to the corpus folder")
     title: str = Field(min_length=1)
     publisher: str
@@ -51,7 +53,9 @@ def load_register(corpus: str | Path) -> tuple[list[Entry], list[IngestRow]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise InputError(path, "there is no register", "restore it from git, or add a document with `collabnlp add`") from error
+        raise InputError(
+            path, "there is no register", "restore it from git, or add a document with `collabnlp add`"
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(path, "is not UTF-8", "save it as CSV UTF-8") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
@@ -68,8 +72,14 @@ def load_register(corpus: str | Path) -> tuple[list[Entry], list[IngestRow]]:
         except ValidationError as error:
             first = error.errors()[0]
             field = str(first["loc"][0])
-            problems.append(refused(row.get("document_id") or "", row.get("source_path") or "", f"{field} is {row.get(field)!r} in row {number} of documents.csv",
-                                    f"write {_allowed(field)}"))
+            problems.append(
+                refused(
+                    row.get("document_id") or "",
+                    row.get("source_path") or "",
+                    f"{field} is {row.get(field)!r} in row {number} of documents.csv",
+                    f"write {_allowed(field)}",
+                )
+            )
     seen: dict[str, list[Entry]] = {}
     for entry in entries:
         seen.setdefault(entry.document_id, []).append(entry)
@@ -77,19 +87,44 @@ def load_register(corpus: str | Path) -> tuple[list[Entry], list[IngestRow]]:
     for document_id, same in sorted(seen.items()):
         entry = same[0]
         if len(same) > 1:
-            problems += [refused(document_id, e.source_path, f"the id stands {len(same)} times in documents.csv", "give each document an id of its own")
-                         for e in same]
+            problems += [
+                refused(
+                    document_id,
+                    e.source_path,
+                    f"the id stands {len(same)} times in documents.csv",
+                    "give each document an id of its own",
+                )
+                for e in same
+            ]
         elif not (corpus / entry.source_path).resolve().is_relative_to(corpus.resolve()):
-            problems.append(refused(document_id, entry.source_path, "lies outside the corpus folder", "copy it there with `collabnlp add`"))
+            problems.append(
+                refused(
+                    document_id,
+                    entry.source_path,
+                    "lies outside the corpus folder",
+                    "copy it there with `collabnlp add`",
+                )
+            )
         elif not (corpus / entry.source_path).is_file():
-            problems.append(refused(document_id, entry.source_path, "there is no such file", "restore it, or take the line out of documents.csv"))
+            problems.append(
+                refused(
+                    document_id,
+                    entry.source_path,
+                    "there is no such file",
+                    "restore it, or take the line out of documents.csv",
+                )
+            )
         else:
             good.append(entry)
     for folder in FOLDERS.values():
         for file in sorted((corpus / folder).glob("**/*")):
             relative = file.relative_to(corpus).as_posix()
             if file.is_file() and not file.name.startswith(".") and relative not in named:
-                problems.append(refused(file.stem, relative, "is not in the register", "register it with `collabnlp add`, or delete it"))
+                problems.append(
+                    refused(
+                        file.stem, relative, "is not in the register", "register it with `collabnlp add`, or delete it"
+                    )
+                )
     return good, problems
 
 
@@ -104,14 +139,26 @@ def _allowed(field: str) -> str:
         return ", ".join(typing.get_args(Access))
     if field == "kind":
         return ", ".join(typing.get_args(Kind))
-    return {"year": "a year with four digits", "synthetic": "yes or no", "document_id": "small letters, digits, dots, hyphens",
-            "language": "two small letters, such as en"}.get(field, "something")
+    return {
+        "year": "a year with four digits",
+        "synthetic": "yes or no",
+        "document_id": "small letters, digits, dots, hyphens",
+        "language": "two small letters, such as en",
+    }.get(field, "something")
 
 
 def refused(document_id: str, source_path: str, problem: str, remedy: str) -> IngestRow:
     """A line of the ingest report for what could not be read."""
-    return IngestRow(document_id=document_id, source_path=source_path, status="refused", problem=problem, remedy=remedy,
-                     n_words=0, n_passages=0, n_pages=0)
+    return IngestRow(
+        document_id=document_id,
+        source_path=source_path,
+        status="refused",
+        problem=problem,
+        remedy=remedy,
+        n_words=0,
+        n_passages=0,
+        n_pages=0,
+    )
 
 
 def document_id_of(path: Path) -> str:
@@ -139,8 +186,13 @@ def add_entry(corpus: str | Path, entry: Entry, *, force: bool = False) -> None:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
     if any(row["document_id"] == entry.document_id for row in rows):
         if not force:
-            raise InputError(path, f"{entry.document_id!r} is registered already", "rename the file, or use --force to replace it")
+            raise InputError(
+                path, f"{entry.document_id!r} is registered already", "rename the file, or use --force to replace it"
+            )
         rows = [row for row in rows if row["document_id"] != entry.document_id]
-    new = {name: ("yes" if value else "no") if isinstance(value, bool) else str(value) for name, value in entry.model_dump().items()}
+    new = {
+        name: ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        for name, value in entry.model_dump().items()
+    }
     rows = sorted([*rows, new], key=lambda row: row["document_id"])
     write_text(path, csv_text([[row.get(name, "") for name in COLUMNS] for row in rows], COLUMNS))

@@ -16,9 +16,56 @@ INTERVIEWER = "Interviewer"
 WITHHELD = "[quote withheld: not for attribution]"
 _ROLES = re.compile(r"(?i)^(interviewer|int|moderator|facilitator|researcher|q|iv)\b\.?\d*$")
 # First names and surnames that are also everyday words: alone, they are left standing.
-_EVERYDAY = {"Will", "Mark", "May", "Rose", "Grace", "Hope", "Frank", "Art", "Bill", "Sue", "Page", "Hall", "Hill", "Field", "Cook", "King",
-             "Price", "Young", "Long", "Short", "Brown", "White", "Black", "Green", "Wood", "Stone", "Rich", "Faith", "Joy", "Dawn", "June",
-             "April", "August", "Summer", "Penny", "Guy", "Jack", "Bond", "Law", "Speaker", "The", "Cllr", "Councillor", "Dr", "Mr", "Mrs", "Ms", "Sir"}
+_EVERYDAY = {
+    "Will",
+    "Mark",
+    "May",
+    "Rose",
+    "Grace",
+    "Hope",
+    "Frank",
+    "Art",
+    "Bill",
+    "Sue",
+    "Page",
+    "Hall",
+    "Hill",
+    "Field",
+    "Cook",
+    "King",
+    "Price",
+    "Young",
+    "Long",
+    "Short",
+    "Brown",
+    "White",
+    "Black",
+    "Green",
+    "Wood",
+    "Stone",
+    "Rich",
+    "Faith",
+    "Joy",
+    "Dawn",
+    "June",
+    "April",
+    "August",
+    "Summer",
+    "Penny",
+    "Guy",
+    "Jack",
+    "Bond",
+    "Law",
+    "Speaker",
+    "The",
+    "Cllr",
+    "Councillor",
+    "Dr",
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Sir",
+}
 
 
 def name_speakers(blocks: Sequence[Block], access: Access) -> list[Block]:
@@ -35,13 +82,22 @@ def name_speakers(blocks: Sequence[Block], access: Access) -> list[Block]:
     """
     interviewer = find_interviewer(blocks)
     if access != "non-attributable":
-        return [block._replace(speaker=INTERVIEWER) if block.speaker is not None and block.speaker == interviewer else block for block in blocks]
+        return [
+            block._replace(speaker=INTERVIEWER) if block.speaker is not None and block.speaker == interviewer else block
+            for block in blocks
+        ]
     speakers = list(dict.fromkeys(block.speaker for block in blocks if block.speaker))
     others = [speaker for speaker in speakers if speaker != interviewer]
-    pseudonyms = {speaker: "Interviewee" if len(others) == 1 else f"Interviewee {i}" for i, speaker in enumerate(others, start=1)}
+    pseudonyms = {
+        speaker: "Interviewee" if len(others) == 1 else f"Interviewee {i}" for i, speaker in enumerate(others, start=1)
+    }
     if interviewer:
         pseudonyms[interviewer] = INTERVIEWER
-    patterns = [(re.compile(pattern), f"[{pseudonyms[speaker].lower()}]") for speaker in speakers for pattern in _name_patterns(speaker)]
+    patterns = [
+        (re.compile(pattern), f"[{pseudonyms[speaker].lower()}]")
+        for speaker in speakers
+        for pattern in _name_patterns(speaker)
+    ]
 
     def replaced(text: str) -> str:
         for pattern, pseudonym in patterns:
@@ -55,7 +111,13 @@ def _name_patterns(speaker: str) -> list[str]:
     """Patterns of a name, the whole before its parts; none for labels such as "Speaker 1"."""
     parts = [part.strip("().,") for part in speaker.split()]
     parts = [part for part in parts if len(part) >= 3 and part[0].isupper() and not part[-1].isdigit()]
-    parts = [part for part in parts if part not in _EVERYDAY and not _ROLES.match(part) and part.lower() not in ("interviewee", "respondent", "participant")]
+    parts = [
+        part
+        for part in parts
+        if part not in _EVERYDAY
+        and not _ROLES.match(part)
+        and part.lower() not in ("interviewee", "respondent", "participant")
+    ]
     if not parts:
         return []
     whole = r"\s+".join(re.escape(part) for part in speaker.split())
@@ -87,7 +149,10 @@ def withheld(rows: Iterable[EvidenceRow], min_interviews: int) -> bool:
     interviews: a chief executive of a named council is one person.
     """
     rows = list(rows)
-    return all(row.access == "non-attributable" for row in rows) and len({row.document_id for row in rows}) < min_interviews
+    return (
+        all(row.access == "non-attributable" for row in rows)
+        and len({row.document_id for row in rows}) < min_interviews
+    )
 
 
 def releasable(row: EvidenceRow) -> EvidenceRow:

@@ -33,14 +33,16 @@ def sentences(text: str) -> list[tuple[int, int]]:
     """
     spans = []
     for sent in _sentencizer()(text).sents:
-        piece = text[sent.start_char:sent.end_char]
+        piece = text[sent.start_char : sent.end_char]
         start = sent.start_char + len(piece) - len(piece.lstrip())
         if piece.strip():
             spans.append((start, start + len(piece.strip())))
     return spans
 
 
-def segment(document_id: str, blocks: Sequence[Block], *, min_words: int = 5, max_words: int = 200) -> tuple[str, list[Passage]]:
+def segment(
+    document_id: str, blocks: Sequence[Block], *, min_words: int = 5, max_words: int = 200
+) -> tuple[str, list[Passage]]:
     """The document's text and its passages, in reading order.
 
     Headings become the `section` of what follows. List items stay with the sentence that
@@ -64,6 +66,7 @@ def segment(document_id: str, blocks: Sequence[Block], *, min_words: int = 5, ma
     ('d:0001', ('Trust',), 'The two leaders talk every week.')
     """
     text, spans = _lay_out(blocks)
+    title = _title(blocks)
     passages: list[Passage] = []
     section: list[tuple[int, str]] = []
     for group in _groups(blocks, max_words):
@@ -71,7 +74,8 @@ def segment(document_id: str, blocks: Sequence[Block], *, min_words: int = 5, ma
         if first.kind == "heading":
             while section and section[-1][0] >= first.level:
                 section.pop()
-            section.append((first.level, first.text))
+            if group[0] != title:
+                section.append((first.level, first.text))
             continue
         start, end = spans[group[0]][0], spans[group[-1]][1]
         if first.kind != "row" and (len(text[start:end].split()) < min_words or _is_contents(text[start:end])):
@@ -79,12 +83,35 @@ def segment(document_id: str, blocks: Sequence[Block], *, min_words: int = 5, ma
         kinds = {blocks[i].kind for i in group}
         for left, right in _cut(text, start, end, max_words) if first.kind != "row" else [(start, end)]:
             ordinal = len(passages) + 1
-            passages.append(Passage(
-                passage_id=f"{document_id}:{ordinal:04d}", document_id=document_id, ordinal=ordinal,
-                start_char=left, end_char=right, text=text[left:right],
-                kind="list" if "list" in kinds else first.kind,  # type: ignore[arg-type]
-                section=tuple(name for _, name in section), page=first.page, speaker=first.speaker, time=first.time))
+            passages.append(
+                Passage(
+                    passage_id=f"{document_id}:{ordinal:04d}",
+                    document_id=document_id,
+                    ordinal=ordinal,
+                    start_char=left,
+                    end_char=right,
+                    text=text[left:right],
+                    kind="list" if "list" in kinds else first.kind,  # type: ignore[arg-type]
+                    section=tuple(name for _, name in section),
+                    page=first.page,
+                    speaker=first.speaker,
+                    time=first.time,
+                )
+            )
     return text, passages
+
+
+def _title(blocks: Sequence[Block]) -> int:
+    """Index of the heading that is the document's title: the only one of the outermost level, before most of the text; -1 where there is none."""
+    levels = [block.level for block in blocks if block.kind == "heading"]
+    if len(levels) < 2 or levels.count(min(levels)) != 1:
+        return -1
+    index = next(i for i, block in enumerate(blocks) if block.kind == "heading" and block.level == min(levels))
+    return (
+        index
+        if sum(len(block.text) for block in blocks[:index]) < 0.1 * sum(len(block.text) for block in blocks)
+        else -1
+    )
 
 
 def _lay_out(blocks: Sequence[Block]) -> tuple[str, list[tuple[int, int]]]:
@@ -94,8 +121,9 @@ def _lay_out(blocks: Sequence[Block]) -> tuple[str, list[tuple[int, int]]]:
     at = 0
     for i, block in enumerate(blocks):
         if i:
-            tight = block.kind == "list" and blocks[i - 1].kind in ("list", "paragraph", "box") or (
-                block.kind == "table" and blocks[i - 1].kind == "table")
+            tight = (block.kind == "list" and blocks[i - 1].kind in ("list", "paragraph", "box")) or (
+                block.kind == "table" and blocks[i - 1].kind == "table"
+            )
             gap = "\n" if tight else "\n\n"
             parts.append(gap)
             at += len(gap)
@@ -111,9 +139,21 @@ def _groups(blocks: Sequence[Block], max_words: int) -> Iterator[list[int]]:
     words = 0
     for i, block in enumerate(blocks):
         length = len(block.text.split())
-        joins = bool(current) and block.kind == "list" and words + length <= max_words and (
-            blocks[current[-1]].kind == "list" and len(blocks[current[-1]].text.split()) < _LONG_ITEM and length < _LONG_ITEM
-            or blocks[current[-1]].kind in ("paragraph", "box") and blocks[current[-1]].text.rstrip().endswith(":"))
+        joins = (
+            bool(current)
+            and block.kind == "list"
+            and words + length <= max_words
+            and (
+                (
+                    blocks[current[-1]].kind == "list"
+                    and len(blocks[current[-1]].text.split()) < _LONG_ITEM
+                    and length < _LONG_ITEM
+                )
+                or (
+                    blocks[current[-1]].kind in ("paragraph", "box") and blocks[current[-1]].text.rstrip().endswith(":")
+                )
+            )
+        )
         if joins:
             current.append(i)
             words += length

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,16 +22,21 @@ Vectors = NDArray[np.float32]
 _TOKEN = r"(?u)\b[a-zA-Z][a-zA-Z'’-]*[a-zA-Z]\b"
 
 # Words that carry nothing in this field, whatever the topic.
-_EMPTY = """council councils county counties district districts borough boroughs city authority authorities local area areas work working works worked
-one two three four five six first second new also many much way ways make made makes making take taken takes took say says said thing things people
-different part parts good well like just think know going really got get came come see use used using including include includes example year years
-need needs number part time case study report place places mr mrs yes yeah um er well went would could may might must own lot bit put let set half
-councillor councillors leader leaders officer officers chief executive executives interviewee interviewees told whole said says because people
-partner partners partnership partnerships collaboration collaborative joint jointly together
-across between within around without among one's don't didn't it's that's there's they've we've we're you've i've i'd we'd they'd isn't wasn't
-did done sat sit send sent asked ask goes end march april held sign send knew thought wanted want talk talked met meet tried try
-somebody anybody everybody nobody person man woman day days week weeks month months past left round far best right wrong fair little check wrote
-saw began began started couldn't wouldn't hasn't doesn't hadn't aren't weren't haven't who's what's here's i'll you'd she'd he'd i'm you're they're he's she's let's won't can't shire tier tiers""".split()
+_EMPTY = """
+council councils county counties district districts borough boroughs city authority authorities local area areas
+work working works worked one two three four five six first second new also many much way ways make made makes
+making take taken takes took say says said thing things people different part parts good well like just think know
+going really got get came come see use used using including include includes example year years need needs number
+part time case study report place places mr mrs yes yeah um er well went would could may might must own lot bit put
+let set half councillor councillors leader leaders officer officers chief executive executives interviewee
+interviewees told whole said says because people partner partners partnership partnerships collaboration
+collaborative joint jointly together across between within around without among one's don't didn't it's that's
+there's they've we've we're you've i've i'd we'd they'd isn't wasn't did done sat sit send sent asked ask goes end
+march april held sign send knew thought wanted want talk talked met meet tried try somebody anybody everybody nobody
+person man woman day days week weeks month months past left round far best right wrong fair little check wrote saw
+began began started couldn't wouldn't hasn't doesn't hadn't aren't weren't haven't who's what's here's i'll you'd
+she'd he'd i'm you're they're he's she's let's won't can't shire tier tiers
+""".split()
 
 
 class TopicModel:
@@ -49,8 +55,12 @@ class TopicModel:
 
     def assign(self, passage_ids: Sequence[str], vectors: Vectors) -> list[TopicAssignment]:
         """The topic of each passage: that of the nearest centre, -1 where none is near enough."""
-        return [TopicAssignment(passage_id=passage_id, topic=topic, score=score)
-                for passage_id, (topic, score) in zip(passage_ids, _nearest(vectors, self.centres_, self.min_cosine), strict=True)]
+        return [
+            TopicAssignment(passage_id=passage_id, topic=topic, score=score)
+            for passage_id, (topic, score) in zip(
+                passage_ids, _nearest(vectors, self.centres_, self.min_cosine), strict=True
+            )
+        ]
 
     def to_disk(self, folder: str | Path) -> None:
         """Write topics and centres as safetensors and JSON."""
@@ -60,7 +70,10 @@ class TopicModel:
         folder.mkdir(parents=True, exist_ok=True)
         with atomic(folder / "centres.safetensors") as temporary:
             save_file({"centres": np.ascontiguousarray(self.centres_)}, temporary)
-        write_json(folder / "topics.json", {"min_cosine": self.min_cosine, "topics": [topic.model_dump() for topic in self.topics_]})
+        write_json(
+            folder / "topics.json",
+            {"min_cosine": self.min_cosine, "topics": [topic.model_dump() for topic in self.topics_]},
+        )
 
     @classmethod
     def from_disk(cls, folder: str | Path) -> TopicModel:
@@ -83,9 +96,20 @@ class TopicModel:
             raise InputError(folder, f"holds no topic model ({error})", "run `dvc repro`") from error
 
 
-def fit(passage_ids: Sequence[str], texts: Sequence[str], vectors: Vectors, documents: Sequence[str], kinds: Sequence[str], *,
-        encode: Callable[[Sequence[str]], Vectors], n_topics: int = 12, n_components: int = 20, min_cosine: float = 0.3, seed: int = 20,
-        names: Sequence[str] = ()) -> tuple[TopicModel, list[TopicAssignment]]:
+def fit(
+    passage_ids: Sequence[str],
+    texts: Sequence[str],
+    vectors: Vectors,
+    documents: Sequence[str],
+    kinds: Sequence[str],
+    *,
+    encode: Callable[[Sequence[str]], Vectors],
+    n_topics: int = 12,
+    n_components: int = 20,
+    min_cosine: float = 0.3,
+    seed: int = 20,
+    names: Sequence[str] = (),
+) -> tuple[TopicModel, list[TopicAssignment]]:
     """Topics of passages, and the topic of each.
 
     Parameters
@@ -114,10 +138,17 @@ def fit(passage_ids: Sequence[str], texts: Sequence[str], vectors: Vectors, docu
         raise InputError("corpus", f"holds {len(ids)} passages, too few for topics", "add documents")
     k = n_topics or min(30, max(2, round(math.sqrt(len(ids) / 2))))
     k = min(k, len(ids) // 3)
-    labels, terms = _bertopic(texts, vectors - register, k, min(n_components, len(ids) - 1, vectors.shape[1]), seed, names)
-    terms = [_nearest_terms(words, (vectors - register)[labels == t].mean(axis=0), encode) for t, words in enumerate(terms)]
+    labels, terms = _bertopic(
+        texts, vectors - register, k, min(n_components, len(ids) - 1, vectors.shape[1]), seed, names
+    )
+    terms = [
+        _nearest_terms(words, (vectors - register)[labels == t].mean(axis=0), encode) for t, words in enumerate(terms)
+    ]
     centres = np.stack([_unit(vectors[labels == t].mean(axis=0)) for t in range(k)]).astype(np.float32)
-    assigned = [(t, s) if s >= min_cosine else (-1, s) for t, s in ((int(t), round(float(vectors[i] @ centres[t]), 4)) for i, t in enumerate(labels))]
+    assigned = [
+        (t, s) if s >= min_cosine else (-1, s)
+        for t, s in ((int(t), round(float(vectors[i] @ centres[t]), 4)) for i, t in enumerate(labels))
+    ]
     model = TopicModel(_describe(ids, documents, assigned, terms), centres, min_cosine)
     rows = [TopicAssignment(passage_id=p, topic=t, score=s) for p, (t, s) in zip(ids, assigned, strict=True)]
     return model, rows
@@ -144,8 +175,9 @@ def _nearest_terms(terms: Sequence[str], direction: Vectors, encode: Callable[[S
     return [terms[i] for i in np.argsort(-score, kind="stable")]
 
 
-def _bertopic(texts: Sequence[str], vectors: Vectors, k: int, n_components: int, seed: int,
-              names: Sequence[str]) -> tuple[NDArray[np.int64], list[list[str]]]:
+def _bertopic(
+    texts: Sequence[str], vectors: Vectors, k: int, n_components: int, seed: int, names: Sequence[str]
+) -> tuple[NDArray[np.int64], list[list[str]]]:
     """Topic of each text by falling size, and the terms of each topic, strongest first."""
     import logging
     import warnings
@@ -160,12 +192,22 @@ def _bertopic(texts: Sequence[str], vectors: Vectors, k: int, n_components: int,
     from sklearn.feature_extraction.text import CountVectorizer
 
     logging.getLogger("BERTopic").setLevel(logging.ERROR)
-    vectorizer = CountVectorizer(preprocessor=_plain, ngram_range=(1, 2), stop_words=stop_words(names), min_df=min(6, max(1, len(texts) // 80)),
-                                 token_pattern=_TOKEN)
+    vectorizer = CountVectorizer(
+        preprocessor=_plain,
+        ngram_range=(1, 2),
+        stop_words=stop_words(names),
+        min_df=min(6, max(1, len(texts) // 80)),
+        token_pattern=_TOKEN,
+    )
     model = BERTopic(
-        embedding_model=BaseEmbedder(), umap_model=PCA(n_components=n_components, svd_solver="full"),
-        hdbscan_model=KMeans(n_clusters=k, n_init=20, random_state=seed), vectorizer_model=vectorizer,
-        ctfidf_model=ClassTfidfTransformer(bm25_weighting=True), top_n_words=40, calculate_probabilities=False)
+        embedding_model=BaseEmbedder(),
+        umap_model=PCA(n_components=n_components, svd_solver="full"),
+        hdbscan_model=KMeans(n_clusters=k, n_init=20, random_state=seed),
+        vectorizer_model=vectorizer,
+        ctfidf_model=ClassTfidfTransformer(bm25_weighting=True),
+        top_n_words=40,
+        calculate_probabilities=False,
+    )
     topics, _ = model.fit_transform(list(texts), embeddings=np.asarray(vectors, dtype=np.float64))
     labels = np.asarray(topics, dtype=np.int64)
     by_topic = model.get_topics()
@@ -195,10 +237,14 @@ def _unit(vector: Vectors) -> Vectors:
 def _nearest(vectors: Vectors, centres: Vectors, min_cosine: float) -> list[tuple[int, float]]:
     cosines = np.asarray(vectors) @ centres.T
     best = cosines.argmax(axis=1)
-    return [(int(t) if row[t] >= min_cosine else -1, round(float(row[t]), 4)) for row, t in zip(cosines, best, strict=True)]
+    return [
+        (int(t) if row[t] >= min_cosine else -1, round(float(row[t]), 4)) for row, t in zip(cosines, best, strict=True)
+    ]
 
 
-def _describe(ids: Sequence[str], documents: Sequence[str], assigned: Sequence[tuple[int, float]], terms: Sequence[Sequence[str]]) -> list[Topic]:
+def _describe(
+    ids: Sequence[str], documents: Sequence[str], assigned: Sequence[tuple[int, float]], terms: Sequence[Sequence[str]]
+) -> list[Topic]:
     topics = []
     for topic in sorted({t for t, _ in assigned}):
         rows = [i for i, (t, _) in enumerate(assigned) if t == topic]
@@ -206,11 +252,22 @@ def _describe(ids: Sequence[str], documents: Sequence[str], assigned: Sequence[t
         exemplars: list[int] = []
         for fresh in (True, False):  # three of different documents first
             for i in ranked:
-                if len(exemplars) < 3 and i not in exemplars and (not fresh or documents[i] not in {documents[j] for j in exemplars}):
+                if (
+                    len(exemplars) < 3
+                    and i not in exemplars
+                    and (not fresh or documents[i] not in {documents[j] for j in exemplars})
+                ):
                     exemplars.append(i)
         words = terms[topic] if topic >= 0 else []
-        topics.append(Topic(topic=topic, label=_label(words) if topic >= 0 else "Other", terms=tuple(words[:10]), n_passages=len(rows),
-                            exemplars=tuple(ids[i] for i in exemplars)))
+        topics.append(
+            Topic(
+                topic=topic,
+                label=_label(words) if topic >= 0 else "Other",
+                terms=tuple(words[:10]),
+                n_passages=len(rows),
+                exemplars=tuple(ids[i] for i in exemplars),
+            )
+        )
     return topics
 
 
@@ -235,7 +292,9 @@ def _label(terms: Sequence[str]) -> str:
     return text[0].upper() + text[1:]
 
 
-def quality(texts: Sequence[str], assignments: Sequence[TopicAssignment], topics: Sequence[Topic], n_words: int = 10) -> dict[str, float]:
+def quality(
+    texts: Sequence[str], assignments: Sequence[TopicAssignment], topics: Sequence[Topic], n_words: int = 10
+) -> dict[str, float]:
     """Coherence, diversity and outlier share of topics, over the passages themselves.
 
     Returns
@@ -253,18 +312,24 @@ def quality(texts: Sequence[str], assignments: Sequence[TopicAssignment], topics
     outliers = sum(row.topic == -1 for row in assignments) / max(1, len(assignments))
     if not vocabulary:
         return {"npmi": math.nan, "diversity": math.nan, "outliers": outliers, "n_topics": float(len(words))}
-    counts = CountVectorizer(vocabulary=vocabulary, preprocessor=_plain, binary=True, token_pattern=_TOKEN).fit_transform(texts)
+    counts = CountVectorizer(
+        vocabulary=vocabulary, preprocessor=_plain, binary=True, token_pattern=_TOKEN
+    ).fit_transform(texts)
     joint = (counts.T @ counts).toarray() / len(texts)
     at = {word: i for i, word in enumerate(vocabulary)}
     scores = []
     for topic_words in words:
-        pairs = [(at[a], at[b]) for i, a in enumerate(topic_words) for b in topic_words[i + 1:]]
+        pairs = [(at[a], at[b]) for i, a in enumerate(topic_words) for b in topic_words[i + 1 :]]
         values = [_npmi(joint[a, b], joint[a, a], joint[b, b]) for a, b in pairs]
         if values:
             scores.append(float(np.mean(values)))
     n_terms = sum(len(topic_words) for topic_words in words)
-    return {"npmi": float(np.mean(scores)) if scores else math.nan, "diversity": len(vocabulary) / max(1, n_terms),
-            "outliers": outliers, "n_topics": float(len(words))}
+    return {
+        "npmi": float(np.mean(scores)) if scores else math.nan,
+        "diversity": len(vocabulary) / max(1, n_terms),
+        "outliers": outliers,
+        "n_topics": float(len(words)),
+    }
 
 
 def _npmi(joint: float, a: float, b: float) -> float:

@@ -36,7 +36,7 @@ _ARCHIVES = {".docx": "word/document.xml", ".odt": "content.xml", ".xlsx": "xl/w
 
 
 def read_blocks(path: str | Path) -> list[Block]:
-    """Blocks of a file, in reading order, with page, speaker and time where the format has them.
+    r"""Blocks of a file, in reading order, with page, speaker and time where the format has them.
 
     Raises
     ------
@@ -66,8 +66,7 @@ def check_file(path: Path) -> None:
     """Refuse a file that is missing, empty, too large, or not what its ending says."""
     suffix = path.suffix.lower()
     if suffix not in READERS:
-        raise InputError(path, f"the ending {suffix or '(none)'} is not known",
-                         f"use one of {', '.join(READERS)}")
+        raise InputError(path, f"the ending {suffix or '(none)'} is not known", f"use one of {', '.join(READERS)}")
     if not path.is_file():
         raise InputError(path, "there is no such file", "check the name, or take it out of the register")
     size = path.stat().st_size
@@ -79,12 +78,19 @@ def check_file(path: Path) -> None:
         head = handle.read(2048)
     found = _kind(head)
     if found == "ole":
-        raise InputError(path, "is protected by a password, or is an old binary Office file",
-                         "save it without a password, as .docx or .xlsx")
+        raise InputError(
+            path,
+            "is protected by a password, or is an old binary Office file",
+            "save it without a password, as .docx or .xlsx",
+        )
     expected = "zip" if suffix in _ARCHIVES else "pdf" if suffix == ".pdf" else "text"
     if found != expected:
-        looks = {"zip": "an Office document or other archive", "pdf": "a PDF", "text": "plain text",
-                 "binary": "binary data"}[found]
+        looks = {
+            "zip": "an Office document or other archive",
+            "pdf": "a PDF",
+            "text": "plain text",
+            "binary": "binary data",
+        }[found]
         raise InputError(path, f"ends in {suffix} but the content is {looks}", "give it the ending of its content")
     if expected == "zip":
         _check_archive(path, _ARCHIVES[suffix])
@@ -99,7 +105,17 @@ def _kind(head: bytes) -> str:
         return "ole"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text"
-    signatures = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"RIFF", b"ID3", b"\x7fELF")
+    signatures = (
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"\x1f\x8b",
+        b"7z\xbc\xaf",
+        b"Rar!",
+        b"RIFF",
+        b"ID3",
+        b"\x7fELF",
+    )
     return "binary" if head.startswith(signatures) or b"ftyp" in head[4:12] else "text"
 
 
@@ -109,15 +125,20 @@ def _check_archive(path: Path, member: str) -> None:
             infos = archive.infolist()
             unpacked = sum(info.file_size for info in infos)
             if unpacked > MAX_UNPACKED_BYTES:
-                raise InputError(path, f"unpacks to {unpacked:,} bytes", "it is not an ordinary document; do not open it")
+                raise InputError(
+                    path, f"unpacks to {unpacked:,} bytes", "it is not an ordinary document; do not open it"
+                )
             if any(info.flag_bits & 1 for info in infos):
                 raise InputError(path, "is protected by a password", "save it without a password")
             if member not in archive.namelist():
-                raise InputError(path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content")
+                raise InputError(
+                    path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content"
+                )
             for info in infos:
                 if info.filename.endswith((".xml", ".rels")) and _has_doctype(archive, info):
-                    raise InputError(path, f"{info.filename} declares XML entities",
-                                     "no office program writes this; do not open it")
+                    raise InputError(
+                        path, f"{info.filename} declares XML entities", "no office program writes this; do not open it"
+                    )
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
         raise InputError(path, f"is cut off or damaged ({error})", "save or copy it again") from error
 

@@ -36,8 +36,11 @@ def read_captions(path: Path) -> list[Block]:
         parse = webvtt.WebVTT.from_buffer
         captions = list(parse(io.StringIO(source.lstrip()), format=path.suffix.lower().lstrip(".")))
     except (MalformedFileError, MalformedCaptionError, ValueError) as error:
-        raise InputError(path, f"is not {path.suffix[1:].upper()} ({error or type(error).__name__})",
-                         "export the captions again, or save them as .txt") from error
+        raise InputError(
+            path,
+            f"is not {path.suffix[1:].upper()} ({error or type(error).__name__})",
+            "export the captions again, or save them as .txt",
+        ) from error
     if not captions:
         raise InputError(path, "holds no captions", "export the captions again, or save them as .txt")
     pieces: list[tuple[str | None, float, float, str]] = []
@@ -61,7 +64,7 @@ def _voices(raw: str) -> list[tuple[str | None, str]]:
         for line in re.split(r"\n(?=\s*[-–]\s)", words):
             head = _HEAD.match(line)
             name = head.group(1) if head and speaker is None else speaker
-            line = line[head.end():] if head and speaker is None else line
+            line = line[head.end() :] if head and speaker is None else line
             result.append((name, re.sub(r"\s+", " ", line).strip()))
     return result
 

@@ -34,13 +34,22 @@ def read_html(path: Path) -> list[Block]:
     if sum(len(block.text.split()) for block in blocks) < 50:
         from trafilatura import extract
 
-        xml = extract(source, output_format="xml", include_tables=True, include_comments=False,
-                      include_formatting=False, favor_recall=True, deduplicate=False)
+        xml = extract(
+            source,
+            output_format="xml",
+            include_tables=True,
+            include_comments=False,
+            include_formatting=False,
+            favor_recall=True,
+            deduplicate=False,
+        )
         if xml is None:
             if marked and blocks:
                 return blocks
             raise InputError(path, "holds no article", "save the page as text, or copy its words into a .txt file")
-        blocks = list(_walk(etree.fromstring(xml.encode("utf-8"), etree.XMLParser(resolve_entities=False, no_network=True))))
+        blocks = list(
+            _walk(etree.fromstring(xml.encode("utf-8"), etree.XMLParser(resolve_entities=False, no_network=True)))
+        )
     turns = find_turns([block.text for block in blocks])
     return turns if turns is not None else blocks
 
@@ -48,8 +57,23 @@ def read_html(path: Path) -> list[Block]:
 _DROP = {"nav", "script", "style", "noscript", "form", "aside", "button", "template", "svg", "iframe", "header_menu"}
 _HEADS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _LISTS = frozenset({"ul", "ol", "list"})
-_PARTS = {"div", "section", "article", "main", "body", "figure", "blockquote", "quote", "details", "header", "footer",
-          "dl", "fieldset", "text", "doc"}
+_PARTS = {
+    "div",
+    "section",
+    "article",
+    "main",
+    "body",
+    "figure",
+    "blockquote",
+    "quote",
+    "details",
+    "header",
+    "footer",
+    "dl",
+    "fieldset",
+    "text",
+    "doc",
+}
 _TEXT = {"p", "dd", "dt", "pre", "figcaption", "address", "summary"}
 
 

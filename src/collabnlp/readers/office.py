@@ -130,8 +130,11 @@ def _paragraph(paragraph: Any, levels: dict[str, int], notes: dict[str, str]) ->
     if text.strip():
         if level > 0:
             yield Block(text, "heading", level)
-        elif level == 0 or (number is not None and number.find(f"{_W}numId") is not None
-                            and number.find(f"{_W}numId").get(f"{_W}val") != "0"):
+        elif level == 0 or (
+            number is not None
+            and number.find(f"{_W}numId") is not None
+            and number.find(f"{_W}numId").get(f"{_W}val") != "0"
+        ):
             yield Block(text, "list", 1)
         else:
             yield Block(text)
@@ -157,8 +160,11 @@ def _outermost(element: Any, tag: str) -> Iterator[Any]:
 
 def _table(table: Any, levels: dict[str, int], notes: dict[str, str]) -> Iterator[Block]:
     """A block a row; a table of one cell is a box, as reports use them."""
-    rows = [[list(_walk(cell, levels, notes)) for cell in row.iter(f"{_W}tc") if _nearest(cell, f"{_W}tbl") is table]
-            for row in table.iter(f"{_W}tr") if _nearest(row, f"{_W}tbl") is table]
+    rows = [
+        [list(_walk(cell, levels, notes)) for cell in row.iter(f"{_W}tc") if _nearest(cell, f"{_W}tbl") is table]
+        for row in table.iter(f"{_W}tr")
+        if _nearest(row, f"{_W}tbl") is table
+    ]
     single = all(len(row) == 1 for row in rows)
     for row in rows:
         if single:
@@ -235,8 +241,10 @@ def _odt_walk(parent: Any, depth: int = 0) -> Iterator[Block]:
             yield from _odt_walk(child, depth)
         elif child.tag == "table:table":
             for row in child.get_elements(".//table:table-row"):
-                cells = [tidy(" ".join(_odt_text(p) for p in cell.get_elements(".//text:p")))
-                         for cell in row.get_elements("table:table-cell")]
+                cells = [
+                    tidy(" ".join(_odt_text(p) for p in cell.get_elements(".//text:p")))
+                    for cell in row.get_elements("table:table-cell")
+                ]
                 if any(cells):
                     yield Block(" | ".join(cells), "table")
 

@@ -6,6 +6,7 @@ rest of the document writes them so.
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections import Counter
@@ -52,7 +53,9 @@ def read_pdf(path: Path) -> list[Block]:
             try:
                 pages.append(_page_lines(pdf[number], number + 1))
             except PdfiumError as error:
-                raise InputError(path, f"cannot be read ({error})", "save or copy it again", place=f"page {number + 1}") from error
+                raise InputError(
+                    path, f"cannot be read ({error})", "save or copy it again", place=f"page {number + 1}"
+                ) from error
     finally:
         pdf.close()
     if not any(line.text.strip() for lines, *_ in pages for line in lines):
@@ -88,9 +91,17 @@ def _page_lines(page: object, number: int) -> tuple[list[Line], float, float]:
     def close() -> None:
         inked = [c for c in chars if c[0].strip()]
         if inked:
-            lines.append(Line("".join(c[0] for c in chars).strip(), min(c[1] for c in inked), min(c[2] for c in inked),
-                              max(c[3] for c in inked), max(c[4] for c in inked),
-                              statistics.median(c[5] for c in inked), number))
+            lines.append(
+                Line(
+                    "".join(c[0] for c in chars).strip(),
+                    min(c[1] for c in inked),
+                    min(c[2] for c in inked),
+                    max(c[3] for c in inked),
+                    max(c[4] for c in inked),
+                    statistics.median(c[5] for c in inked),
+                    number,
+                )
+            )
         chars.clear()
 
     for i in range(textpage.count_chars()):
@@ -113,6 +124,7 @@ def _page_lines(page: object, number: int) -> tuple[list[Line], float, float]:
 
 def _without_running(pages: list[tuple[list[Line], float]]) -> list[list[Line]]:
     """The pages' lines without those that come back at the head or foot of pages."""
+
     def margin(line: Line, height: float) -> bool:
         return line.bottom > 0.9 * height or line.top < 0.09 * height
 
@@ -123,8 +135,19 @@ def _without_running(pages: list[tuple[list[Line], float]]) -> list[list[Line]]:
     enough = max(2, round(0.25 * len(pages))) if len(pages) > 2 else 2
     kept = []
     for lines, height in pages:
-        kept.append([line for line in lines if not (margin(line, height) and (
-            seen[shape(line.text)] >= enough or re.fullmatch(r"(page )?[\divxl]{1,4}( of \d+)?", line.text.lower())))])
+        kept.append(
+            [
+                line
+                for line in lines
+                if not (
+                    margin(line, height)
+                    and (
+                        seen[shape(line.text)] >= enough
+                        or re.fullmatch(r"(page )?[\divxl]{1,4}( of \d+)?", line.text.lower())
+                    )
+                )
+            ]
+        )
     return kept
 
 
@@ -174,9 +197,18 @@ def _rows(lines: list[Line]) -> list[Line]:
     for line in sorted(lines, key=lambda line: (-round((line.top + line.bottom) / 2), line.left)):
         before = merged[-1] if merged else None
         middle = (line.top + line.bottom) / 2
-        if before and before.bottom - 1 <= middle <= before.top + 1 and line.left >= before.right - 2 and line.left - before.right < 60:
-            merged[-1] = before._replace(text=f"{before.text} {line.text}" if line.left - before.right > 0.8 else before.text + line.text,
-                                         right=line.right, top=max(before.top, line.top), bottom=min(before.bottom, line.bottom))
+        if (
+            before
+            and before.bottom - 1 <= middle <= before.top + 1
+            and line.left >= before.right - 2
+            and line.left - before.right < 60
+        ):
+            merged[-1] = before._replace(
+                text=f"{before.text} {line.text}" if line.left - before.right > 0.8 else before.text + line.text,
+                right=line.right,
+                top=max(before.top, line.top),
+                bottom=min(before.bottom, line.bottom),
+            )
         else:
             merged.append(line)
     return merged
@@ -188,8 +220,11 @@ def _blocks(lines: list[Line]) -> list[Block]:
         weights[round(line.size, 1)] += len(line.text)
     body = weights.most_common(1)[0][0]
     sizes = sorted({round(line.size, 1) for line in lines if line.size > body * 1.08}, reverse=True)
-    gaps = [a.bottom - b.bottom for a, b in zip(lines, lines[1:], strict=False)
-            if a.page == b.page and 0 < a.bottom - b.bottom < 4 * body and abs(a.size - b.size) < 0.3]
+    gaps = [
+        a.bottom - b.bottom
+        for a, b in itertools.pairwise(lines)
+        if a.page == b.page and 0 < a.bottom - b.bottom < 4 * body and abs(a.size - b.size) < 0.3
+    ]
     leading = statistics.median(gaps) if gaps else 1.2 * body
     groups: list[list[Line]] = []
     for line in lines:
@@ -229,7 +264,9 @@ def _belongs(group: list[Line], line: Line, body: float, leading: float) -> bool
         if gap > (1.75 if heading else 1.35) * max(leading, 1.0 * before.size):
             return False
         return heading or not (finished and gap > 1.2 * leading)
-    return not heading and not finished and re.match(r"[a-z(‘“\"'A-Z0-9]", line.text) is not None  # over a column or page
+    return (
+        not heading and not finished and re.match(r"[a-z(‘“\"'A-Z0-9]", line.text) is not None
+    )  # over a column or page
 
 
 def _join(lines: list[Line], words: Counter[str]) -> str:

@@ -33,7 +33,9 @@ def read_rows(path: Path) -> list[tuple[str, str]]:
             continue
         row_id = str(row.get("id") if row.get("id") not in (None, "") else number)
         if row_id in seen:
-            raise InputError(path, f"the id {row_id!r} comes twice", "give each row an id of its own", place=f"row {number}")
+            raise InputError(
+                path, f"the id {row_id!r} comes twice", "give each row an id of its own", place=f"row {number}"
+            )
         seen.add(row_id)
         rows.append((row_id, str(text)))
     return rows
@@ -62,7 +64,9 @@ def _csv_rows(path: Path) -> list[dict[str, Any]]:
     try:
         return list(reader)
     except csv.Error as error:
-        raise InputError(path, f"is not CSV ({error})", "save it again from the spreadsheet", place=f"line {reader.line_num}") from error
+        raise InputError(
+            path, f"is not CSV ({error})", "save it again from the spreadsheet", place=f"line {reader.line_num}"
+        ) from error
 
 
 def _xlsx_rows(path: Path) -> list[dict[str, Any]]:
@@ -81,7 +85,7 @@ def _xlsx_rows(path: Path) -> list[dict[str, Any]]:
                 names = [str(cell).strip().lower() if cell is not None else "" for cell in row]
                 if "text" in names:
                     book.close()
-                    return [dict(zip(names, line, strict=False)) for line in rows[i + 1:]]
+                    return [dict(zip(names, line, strict=False)) for line in rows[i + 1 :]]
             sheets[sheet.title] = [str(c) for c in (rows[0] if rows else ()) if c is not None]
         book.close()
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
@@ -98,8 +102,15 @@ def _jsonl_rows(path: Path) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise InputError(path, f"is not JSON ({error})", "write one object a line", place=f"line {number}") from error
+            raise InputError(
+                path, f"is not JSON ({error})", "write one object a line", place=f"line {number}"
+            ) from error
         if not isinstance(row, dict) or "text" not in row:
-            raise InputError(path, "has no `text`", 'write one object a line, such as {"id": "1", "text": "..."}', place=f"line {number}")
+            raise InputError(
+                path,
+                "has no `text`",
+                'write one object a line, such as {"id": "1", "text": "..."}',
+                place=f"line {number}",
+            )
         rows.append(row)
     return rows

@@ -18,9 +18,33 @@ MAX_LINE = 1_000_000
 
 _BULLET = re.compile(r"^\s*(?:[•·▪■◦●‣∙–—\uf0b7\uf0a7\uf0d8\u0083\x7f-\x9f*+>-]|o(?=\s{2,}))\s*(?:[·•-]\s+)?(?=\S)")
 _NUMBERED = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|\(?[a-z][.)]|\(?[ivx]{1,4}[.)])\s+(?=\S)")
-_HEADING_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*\.?|[A-Z]\.|Appendix \w+:?|Part \w+:?|Chapter \w+:?|Section \w+:?)\s+(?=\S)")
+_HEADING_NUMBER = re.compile(
+    r"^(?:\d+(?:\.\d+)*\.?|[A-Z]\.|Appendix \w+:?|Part \w+:?|Chapter \w+:?|Section \w+:?)\s+(?=\S)"
+)
 _MARKS = re.compile(r"</?[a-z]{1,8}/?>|\[bookmark: [^\]]*\]|^\s*#{1,6}\s+|(?<!\w)\*{1,3}(?=\S)|(?<=\S)\*{1,3}(?!\w)")
-_SMALL = {"a", "an", "and", "as", "at", "but", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "what", "with", "&", "–", "-"}
+_SMALL = {
+    "a",
+    "an",
+    "and",
+    "as",
+    "at",
+    "but",
+    "by",
+    "for",
+    "from",
+    "in",
+    "is",
+    "of",
+    "on",
+    "or",
+    "the",
+    "to",
+    "what",
+    "with",
+    "&",
+    "–",
+    "-",
+}
 
 
 def decode(path: Path) -> str:
@@ -39,16 +63,26 @@ def decode(path: Path) -> str:
         byte = data[error.start]
         line = data.count(b"\n", 0, error.start) + 1
         guess = " (it looks like Windows-1252)" if 0x80 <= byte <= 0x9F or byte in (0xA3, 0xE9) else ""
-        raise InputError(path, f"the byte 0x{byte:02x} is not {encoding[:5].upper()}{guess}",
-                         "save the file as UTF-8", place=f"line {line}") from error
+        raise InputError(
+            path,
+            f"the byte 0x{byte:02x} is not {encoding.removesuffix('-sig').upper()}{guess}",
+            "save the file as UTF-8",
+            place=f"line {line}",
+        ) from error
     if "\x00" in text:
         line = text.count("\n", 0, text.index("\x00")) + 1
-        raise InputError(path, "holds a NUL byte", "it is not a text file, or is damaged: save it again as UTF-8",
-                         place=f"line {line}")
+        raise InputError(
+            path,
+            "holds a NUL byte",
+            "it is not a text file, or is damaged: save it again as UTF-8",
+            place=f"line {line}",
+        )
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n\n")
-    for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > MAX_LINE:
-            raise InputError(path, f"one line has {len(line):,} characters", "break it into paragraphs", place=f"line {number}")
+    for number, content in enumerate(text.split("\n"), start=1):
+        if len(content) > MAX_LINE:
+            raise InputError(
+                path, f"one line has {len(content):,} characters", "break it into paragraphs", place=f"line {number}"
+            )
     return text
 
 
@@ -111,7 +145,7 @@ def _group_to_blocks(lines: list[str]) -> list[Block]:
             continue
         if bullet or _NUMBERED.match(line):
             close()
-            current, kind = [line[bullet.end():] if bullet else line.strip()], "list"
+            current, kind = [line[bullet.end() :] if bullet else line.strip()], "list"
         else:
             current.append(line)
         if len(line) > 1.6 * width or not following:
@@ -149,12 +183,17 @@ def guess_heading(line: str, following: str = "") -> int:
     """
     text = tidy(line)
     words = text.split()
-    if not 1 <= len(words) <= 14 or len(text) > 100 or re.search(r"[.;,]$|[”\"]$|\t", text) or re.match(r"[“\"'(]", text):
+    if (
+        not 1 <= len(words) <= 14
+        or len(text) > 100
+        or re.search(r"[.;,]$|[”\"]$|\t", text)
+        or re.match(r"[“\"'(]", text)
+    ):
         return 0
     if re.search(r"@|https?:|www\.|^\d+$|^Tel\b", text) or _BULLET.match(line):
         return 0
     number = _HEADING_NUMBER.match(text)
-    body = text[number.end():] if number else text
+    body = text[number.end() :] if number else text
     if not body or not re.match(r"[A-Z‘'“0-9]", body):
         return 0
     if text.endswith(":") and not re.match(r"(?i)case stud|box|figure|part|key ", text):
@@ -169,7 +208,11 @@ def guess_heading(line: str, following: str = "") -> int:
     follows_text = len(following.split()) >= 6 and re.match(r"\s*[A-Z“‘\"'•·\uf0b7-]", following) is not None
     lone = not following.strip()
     titled = all(w[0].isupper() or w.lower() in _SMALL or not w[0].isalpha() for w in words)
-    if len(words) <= 10 and (follows_text or lone) and not re.search(r"\b(is|are|was|were|has|have|will)\b .*\b\w+ed\b", body):
+    if (
+        len(words) <= 10
+        and (follows_text or lone)
+        and not re.search(r"\b(is|are|was|were|has|have|will)\b .*\b\w+ed\b", body)
+    ):
         return 2 if titled or len(words) <= 8 else 0
     return 0
 
@@ -185,8 +228,13 @@ def _mend(blocks: list[Block]) -> list[Block]:
     mended: list[Block] = []
     for block in blocks:
         before = mended[-1] if mended else None
-        if (before is not None and before.kind == block.kind == "paragraph" and re.match(r"[a-z]", block.text)
-                and not re.search(r"[.!?:]$", before.text) and len(before.text.split()) > 4):
+        if (
+            before is not None
+            and before.kind == block.kind == "paragraph"
+            and re.match(r"[a-z]", block.text)
+            and not re.search(r"[.!?:]$", before.text)
+            and len(before.text.split()) > 4
+        ):
             mended[-1] = before._replace(text=f"{before.text} {block.text}")
         else:
             mended.append(block)

@@ -12,10 +12,17 @@ from collections import Counter
 from collabnlp.records import Block
 
 _TIME = r"[\[(]?(?P<{0}>\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?)[\])]?"
-_NAME = (r"(?P<name>(?:(?:Cllr|Councillor|Dr|Mr|Mrs|Ms|Prof|Sir|Dame)\.? )?[A-Z][\w.'’-]*(?: (?:[A-Z(][\w.'’&)-]*|of|de|van|\d+)){0,4}"
-         r"|Speaker \d+|SPEAKER[_ ]\d+)")
-_INLINE = re.compile(rf"^\s*(?:{_TIME.format('before')}\s*[-–]?\s*)?{_NAME}\s*(?:{_TIME.format('after')})?\s*(?::|(?<=^[QA])\.)\s*(?P<text>.*)$", re.S)
-_ALONE = re.compile(rf"^\s*(?:{_TIME.format('before')}\s+{_NAME}|{_NAME.replace('?P<name>', '?P<name2>')}\s+{_TIME.format('after')})\s*$")
+_NAME = (
+    r"(?P<name>(?:(?:Cllr|Councillor|Dr|Mr|Mrs|Ms|Prof|Sir|Dame)\.? )?[A-Z][\w.'’-]*(?: (?:[A-Z(][\w.'’&)-]*|of|de|van|\d+)){0,4}"
+    r"|Speaker \d+|SPEAKER[_ ]\d+)"
+)
+_INLINE = re.compile(
+    rf"^\s*(?:{_TIME.format('before')}\s*[-–]?\s*)?{_NAME}\s*(?:{_TIME.format('after')})?\s*(?::|(?<=^[QA])\.)\s*(?P<text>.*)$",
+    re.S,
+)
+_ALONE = re.compile(
+    rf"^\s*(?:{_TIME.format('before')}\s+{_NAME}|{_NAME.replace('?P<name>', '?P<name2>')}\s+{_TIME.format('after')})\s*$"
+)
 
 
 def find_turns(lines: list[str]) -> list[Block] | None:

@@ -14,7 +14,11 @@ def stage(params: Params) -> None:
     ids, vectors = read_vectors(OUTPUTS / "embeddings.parquet")
     row_of = {passage_id: i for i, passage_id in enumerate(ids)}
     passages = [row for row in read_table(OUTPUTS / "passages.parquet", Passage) if row.speaker != INTERVIEWER]
-    tags = classifier.tag([row.passage_id for row in passages], [row.text for row in passages], vectors[[row_of[row.passage_id] for row in passages]])
+    tags = classifier.tag(
+        [row.passage_id for row in passages],
+        [row.text for row in passages],
+        vectors[[row_of[row.passage_id] for row in passages]],
+    )
     write_table(OUTPUTS / "tags.parquet", tags, PassageTag)
     log.info("%d tags on %d of %d passages", len(tags), len({tag.passage_id for tag in tags}), len(passages))
 

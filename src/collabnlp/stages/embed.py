@@ -15,8 +15,8 @@ def stage(params: Params) -> None:
     ids = [*(row.passage_id for row in passages), *(row.passage_id for row in gold)]
     texts = [*(row.text for row in passages), *(row.text for row in gold)]
     vectors, n_new = encode_cached(encoder, texts, CACHE / "vectors", lambda items: progress(items, "Encoding"))
-    write_vectors(OUTPUTS / "embeddings.parquet", ids[:len(passages)], vectors[:len(passages)])
-    write_vectors(OUTPUTS / "gold_embeddings.parquet", ids[len(passages):], vectors[len(passages):])
+    write_vectors(OUTPUTS / "embeddings.parquet", ids[: len(passages)], vectors[: len(passages)])
+    write_vectors(OUTPUTS / "gold_embeddings.parquet", ids[len(passages) :], vectors[len(passages) :])
     log.info("%d passages and %d coded passages, %d texts encoded anew", len(passages), len(gold), n_new)
 
 

@@ -37,25 +37,64 @@ def stage(params: Params) -> None:
     passage_ids = [row.passage_id for row in read_table(OUTPUTS / "out_of_fold_reads.parquet", GoldRead)]
     rows: list[AgreementRow] = []
     for coder in ("model", *BASELINES):
-        rows += compare(gold, by_coder[coder], passage_ids, codebook.names, coder_a="gold", coder_b=coder, draws=params.evaluate.draws, seed=params.evaluate.seed)
+        rows += compare(
+            gold,
+            by_coder[coder],
+            passage_ids,
+            codebook.names,
+            coder_a="gold",
+            coder_b=coder,
+            draws=params.evaluate.draws,
+            seed=params.evaluate.seed,
+        )
     write_table(OUTPUTS / "agreement.parquet", rows, AgreementRow)
     write_csv(OUTPUTS / "agreement.csv", rows, AgreementRow)
     f1 = {(row.coder_b, row.code): round(row.f1, 4) for row in rows}
     stance_of = {(tag.passage_id, tag.code): tag.stance for tag in gold}
-    shared = [tag.stance == stance_of[tag.passage_id, tag.code] for tag in model if (tag.passage_id, tag.code) in stance_of]
+    shared = [
+        tag.stance == stance_of[tag.passage_id, tag.code] for tag in model if (tag.passage_id, tag.code) in stance_of
+    ]
     marked = {row.passage_id for row in read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead) if row.task == "mentions"}
-    spans = score_spans(read_jsonl(CORPUS / "gold" / "mentions.jsonl", EntityMention),
-                        [m for m in read_table(OUTPUTS / "gold_mentions.parquet", EntityMention) if m.passage_id in marked])
-    topics, assignments = read_table(OUTPUTS / "topics.parquet", Topic), read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment)
+    spans = score_spans(
+        read_jsonl(CORPUS / "gold" / "mentions.jsonl", EntityMention),
+        [m for m in read_table(OUTPUTS / "gold_mentions.parquet", EntityMention) if m.passage_id in marked],
+    )
+    topics, assignments = (
+        read_table(OUTPUTS / "topics.parquet", Topic),
+        read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment),
+    )
     text_of = {row.passage_id: row.text for row in read_table(OUTPUTS / "passages.parquet", Passage)}
-    write_json(OUTPUTS / "metrics.json", {
-        "codes": {"passages": len(passage_ids), **{coder: {code: f1[coder, code] for code in ("micro", "macro", *codebook.names)} for coder in ("model", *BASELINES)},
-                  "stance_accuracy": round(sum(shared) / len(shared), 4) if shared else None},
-        "mentions": spans,
-        "topics": {name: round(value, 4) for name, value in quality([text_of[a.passage_id] for a in assignments], assignments, topics).items()}})
-    write_text(OUTPUTS / "plots" / "f1_by_code.csv", csv_text(
-        [[row.code, row.coder_b, f"{row.f1:.4f}", f"{row.f1_low:.4f}", f"{row.f1_high:.4f}"] for row in rows], ["code", "coder", "f1", "low", "high"]))
-    log.info("micro-F1 %.3f (keywords %.3f, words %.3f, vectors %.3f) on %d passages", f1["model", "micro"], *(f1[coder, "micro"] for coder in BASELINES), len(passage_ids))
+    write_json(
+        OUTPUTS / "metrics.json",
+        {
+            "codes": {
+                "passages": len(passage_ids),
+                **{
+                    coder: {code: f1[coder, code] for code in ("micro", "macro", *codebook.names)}
+                    for coder in ("model", *BASELINES)
+                },
+                "stance_accuracy": round(sum(shared) / len(shared), 4) if shared else None,
+            },
+            "mentions": spans,
+            "topics": {
+                name: round(value, 4)
+                for name, value in quality([text_of[a.passage_id] for a in assignments], assignments, topics).items()
+            },
+        },
+    )
+    write_text(
+        OUTPUTS / "plots" / "f1_by_code.csv",
+        csv_text(
+            [[row.code, row.coder_b, f"{row.f1:.4f}", f"{row.f1_low:.4f}", f"{row.f1_high:.4f}"] for row in rows],
+            ["code", "coder", "f1", "low", "high"],
+        ),
+    )
+    log.info(
+        "micro-F1 %.3f (keywords %.3f, words %.3f, vectors %.3f) on %d passages",
+        f1["model", "micro"],
+        *(f1[coder, "micro"] for coder in BASELINES),
+        len(passage_ids),
+    )
 
 
 if __name__ == "__main__":

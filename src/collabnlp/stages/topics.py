@@ -19,14 +19,28 @@ def stage(params: Params) -> None:
     encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)
     names = [alias for alias, (form, _) in load_gazetteer(CORPUS / "gazetteer.csv").aliases.items() if form == "bare"]
     settings = params.topics
-    model, assignments = fit([row.passage_id for row in passages], [row.text for row in passages], vectors[[row_of[row.passage_id] for row in passages]],
-                             [row.document_id for row in passages], [kind[row.document_id] for row in passages],
-                             encode=lambda terms: encode_cached(encoder, terms, CACHE / "vectors")[0], n_topics=settings.n_topics, n_components=settings.n_components,
-                             min_cosine=settings.min_cosine, seed=settings.seed, names=names)
+    model, assignments = fit(
+        [row.passage_id for row in passages],
+        [row.text for row in passages],
+        vectors[[row_of[row.passage_id] for row in passages]],
+        [row.document_id for row in passages],
+        [kind[row.document_id] for row in passages],
+        encode=lambda terms: encode_cached(encoder, terms, CACHE / "vectors")[0],
+        n_topics=settings.n_topics,
+        n_components=settings.n_components,
+        min_cosine=settings.min_cosine,
+        seed=settings.seed,
+        names=names,
+    )
     model.to_disk(MODELS / "topics")
     write_table(OUTPUTS / "topics.parquet", model.topics_, Topic)
     write_table(OUTPUTS / "topic_assignments.parquet", assignments, TopicAssignment)
-    log.info("%d topics, %d of %d passages in none", sum(t.topic >= 0 for t in model.topics_), sum(a.topic < 0 for a in assignments), len(assignments))
+    log.info(
+        "%d topics, %d of %d passages in none",
+        sum(t.topic >= 0 for t in model.topics_),
+        sum(a.topic < 0 for a in assignments),
+        len(assignments),
+    )
 
 
 if __name__ == "__main__":

@@ -13,14 +13,27 @@ def stage(params: Params) -> None:
     codebook = load_codebook(CORPUS / "codebook.yaml")
     folder = CORPUS / "gold"
     ids, vectors = read_vectors(OUTPUTS / "gold_embeddings.parquet")
-    gold = gather_gold(read_jsonl(folder / "passages.jsonl", GoldPassage), read_jsonl(folder / "tags.jsonl", PassageTag),
-                       read_jsonl(folder / "reads.jsonl", GoldRead), dict(zip(ids, vectors, strict=True)), codebook.names,
-                       exclude_sources=params.train.exclude_sources)
-    classifier, out_of_fold = fit(gold, codebook, folds=params.train.folds, regularisation=params.train.regularisation, seed=params.train.seed)
+    gold = gather_gold(
+        read_jsonl(folder / "passages.jsonl", GoldPassage),
+        read_jsonl(folder / "tags.jsonl", PassageTag),
+        read_jsonl(folder / "reads.jsonl", GoldRead),
+        dict(zip(ids, vectors, strict=True)),
+        codebook.names,
+        exclude_sources=params.train.exclude_sources,
+    )
+    classifier, out_of_fold = fit(
+        gold, codebook, folds=params.train.folds, regularisation=params.train.regularisation, seed=params.train.seed
+    )
     classifier.to_disk(MODELS / "classifier")
     write_table(OUTPUTS / "out_of_fold_tags.parquet", out_of_fold_tags(gold, out_of_fold, codebook.names), PassageTag)
-    write_table(OUTPUTS / "out_of_fold_reads.parquet", [GoldRead(passage_id=p, coder="model", task="codes") for p in gold.passage_ids], GoldRead)
-    log.info("%d coded passages of %d sources, classifier %s", len(gold.texts), len(set(gold.groups)), classifier.version_)
+    write_table(
+        OUTPUTS / "out_of_fold_reads.parquet",
+        [GoldRead(passage_id=p, coder="model", task="codes") for p in gold.passage_ids],
+        GoldRead,
+    )
+    log.info(
+        "%d coded passages of %d sources, classifier %s", len(gold.texts), len(set(gold.groups)), classifier.version_
+    )
 
 
 if __name__ == "__main__":

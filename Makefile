@@ -1,0 +1,43 @@
+# make repro: build the environment and run the pipeline.  make test: build it and run the tests.  make check: everything.
+PYTHON ?= python3
+VENV := .venv
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+STAMP := $(VENV)/installed
+
+.PHONY: repro test test-slow check lint docs bench clean
+
+repro: $(STAMP)
+	$(RUN) dvc repro
+
+test: $(STAMP)
+	$(RUN) python -m pytest
+
+test-slow: $(STAMP)
+	$(RUN) python -m pytest -m slow
+
+check: lint test repro
+	$(RUN) python docs/generate.py --check
+	$(RUN) dvc repro --dry | grep -q "up to date"
+	$(RUN) python -m pytest -m slow
+
+lint: $(STAMP)
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) codespell
+
+docs: $(STAMP)
+	$(RUN) python docs/generate.py
+
+bench: $(STAMP)
+	$(RUN) python benchmarks/run.py
+
+clean:
+	rm -rf outputs/*.* outputs/plots models/classifier models/topics .cache
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(RUN) python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -16,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Codes reports and interviews on collaboration between councils and joins them into an evidence matrix.",
 )
 Form = Literal["table", "csv", "jsonl", "xlsx", "md"]
@@ -24,28 +25,13 @@ Form = Literal["table", "csv", "jsonl", "xlsx", "md"]
 def main() -> None:
     """Run the command line; bad input is one line and exit status 2."""
     try:
-        app(standalone_mode=False)
+        app()
     except InputError as error:
-        _fail(str(error), 2)
-    except typer.Exit as error:
-        raise SystemExit(error.exit_code) from None
-    except (typer.Abort, KeyboardInterrupt):
-        _fail("stopped", 130)
-    except BrokenPipeError:
+        typer.echo(str(error), err=True)
+        raise SystemExit(2) from None
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except Exception as error:
-        import click
-
-        if not isinstance(error, click.ClickException):
-            raise
-        error.show()
-        raise SystemExit(error.exit_code) from None
-
-
-def _fail(message: str, status: int) -> None:
-    typer.echo(message, err=True)
-    raise SystemExit(status) from None
 
 
 def _write(text: str, output: Path | None, force: bool) -> None:

@@ -1,0 +1,189 @@
+"""Builders and a fake encoder: no test loads a model or reaches the network unless it is marked slow."""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from collabnlp.codebook import Codebook, load_codebook
+from collabnlp.gazetteer import Gazetteer, load_gazetteer
+from collabnlp.records import Document, EntityMention, Passage, PassageTag
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class FakeEncoder:
+    """Vectors from hashes of the words: texts that share words are near each other."""
+
+    name = "fake"
+
+    def __init__(self, *_, **__) -> None:
+        self.encoded: list[str] = []
+
+    def encode(self, texts):
+        self.encoded += texts
+        rows = [
+            sum((_word_vector(word) for word in re.findall(r"\w+", text.lower())), _word_vector("")) for text in texts
+        ]
+        return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32).reshape(len(texts), 24)
+
+
+def _word_vector(word):
+    digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[:24]
+    return np.frombuffer(digest, dtype=np.uint8).astype(np.float64) - 127.5
+
+
+@pytest.fixture
+def encoder() -> FakeEncoder:
+    return FakeEncoder()
+
+
+@pytest.fixture(scope="session")
+def codebook() -> Codebook:
+    return load_codebook(ROOT / "corpus" / "codebook.yaml")
+
+
+@pytest.fixture(scope="session")
+def gazetteer() -> Gazetteer:
+    return load_gazetteer(ROOT / "corpus" / "gazetteer.csv")
+
+
+def make_document(document_id="report", **changes) -> Document:
+    return Document(
+        **{
+            "document_id": document_id,
+            "title": "A report",
+            "publisher": "Us",
+            "year": 2019,
+            "kind": "report",
+            "access": "public",
+            "synthetic": False,
+            "language": "en",
+            "source_path": f"reports/{document_id}.txt",
+            "source_sha256": "0" * 64,
+            "text": "",
+            **changes,
+        }
+    )
+
+
+def make_passage(text="The councils agreed.", passage_id="report:0001", **changes) -> Passage:
+    return Passage(
+        **{
+            "passage_id": passage_id,
+            "document_id": passage_id.split(":")[0],
+            "ordinal": int(passage_id.split(":")[1]),
+            "start_char": 0,
+            "end_char": len(text),
+            "text": text,
+            "kind": "paragraph",
+            "section": (),
+            "page": None,
+            "speaker": None,
+            "time": None,
+            **changes,
+        }
+    )
+
+
+def make_tag(passage_id="report:0001", code="trust", coder="model", stance="positive", score=0.8) -> PassageTag:
+    return PassageTag(passage_id=passage_id, code=code, coder=coder, stance=stance, score=score)
+
+
+def make_mention(
+    text="Kent County Council", passage_id="report:0001", start=0, label="COUNCIL", ids=("kent",)
+) -> EntityMention:
+    return EntityMention(
+        passage_id=passage_id,
+        start_char=start,
+        end_char=start + len(text),
+        text=text,
+        label=label,
+        entity_ids=ids,
+        method="gazetteer",
+        score=0.9,
+    )
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project in a folder of its own: three short sources, a slice of the gold, the fake encoder."""
+    corpus = tmp_path / "corpus"
+    for folder in ("reports", "transcripts", "gold"):
+        (corpus / folder).mkdir(parents=True)
+    for name in ("codebook.yaml", "gazetteer.csv"):
+        shutil.copy(ROOT / "corpus" / name, corpus / name)
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+    keep = set()
+    for name in ("passages", "tags", "reads", "mentions"):
+        lines = (ROOT / "corpus" / "gold" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        if name == "passages":
+            lines = lines[::9]
+            keep = {re.search(r'"passage_id": "([^"]+)"', line).group(1) for line in lines}
+        else:
+            lines = [line for line in lines if re.search(r'"passage_id": "([^"]+)"', line).group(1) in keep]
+        (corpus / "gold" / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (corpus / "reports" / "orren.md").write_text(
+        "# Joint work in Orrenshire\n\n## Harrowmere Borough Council\n\n"
+        + "The county council and Harrowmere Borough Council trust each other, and their leaders speak every week.\n\n"
+        * 3
+        + "## Waste\n\nThe Orrenshire Waste Partnership was slow to start and the joint committee never met.\n\n"
+        + "\n\n".join(
+            f"Paragraph {i} says that Tarnholt has agreed to share a chief executive with Wythen Vale."
+            for i in range(8)
+        ),
+        encoding="utf-8",
+    )
+    (corpus / "transcripts" / "talk.txt").write_text(
+        "\n".join(
+            f"Ann Weir: {question}\nBo Marsh: {answer}"
+            for question, answer in [
+                (
+                    "How did all of this begin, then?",
+                    "It began when the flood came, and nobody asked whose job it was, we just got on with it.",
+                ),
+                (
+                    "And now?",
+                    "Now the leaders do not trust each other, and South Orren has walked out of the growth board.",
+                ),
+                ("Why?", "Because nobody said what was on the table, Ann, and then the county put in its unitary bid."),
+                ("What would help?", "A shared chief executive would help, and somebody who takes a risk for once."),
+            ]
+        ),
+        encoding="utf-8",
+    )
+    (corpus / "documents.csv").write_text(
+        "document_id,source_path,title,publisher,year,kind,access,synthetic,language,note\n"
+        "orren,reports/orren.md,Joint work,Us,2019,report,public,yes,en,\n"
+        "talk,transcripts/talk.txt,An interview,Us,2019,transcript,non-attributable,yes,en,\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    from collabnlp.stages import embed, topics
+
+    fake = FakeEncoder()
+    for module in (embed, topics):
+        monkeypatch.setattr(module, "SentenceEncoder", lambda *_: fake)
+    (tmp_path / "params.yaml").write_text(
+        (tmp_path / "params.yaml")
+        .read_text()
+        .replace("n_topics: 12", "n_topics: 3")
+        .replace("n_components: 20", "n_components: 5")
+    )
+    return tmp_path
+
+
+STAGES = ("ingest", "embed", "entities", "train", "classify", "topics", "evaluate", "evidence")
+
+
+def run_stages(*names):
+    """Run stages in this process, in the working folder."""
+    import importlib
+
+    from collabnlp.params import load_params
+
+    for name in names or STAGES:
+        importlib.import_module(f"collabnlp.stages.{name}").stage(load_params())

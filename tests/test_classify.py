@@ -1,0 +1,156 @@
+import json
+
+import numpy as np
+import pytest
+
+from collabnlp.classify import (
+    STANCES,
+    Classifier,
+    Gold,
+    assign_folds,
+    choose_thresholds,
+    fit,
+    gather_gold,
+    indicator_matrix,
+)
+from collabnlp.records import GoldPassage, GoldRead, InputError
+from conftest import FakeEncoder, make_tag
+
+
+@pytest.fixture(scope="module")
+def gold(codebook):
+    """Passages that a word gives away: "trust", "chief executive" and "slow", and others without code."""
+    texts, labels, stances, groups = [], [], [], []
+    for i in range(160):
+        word = ["we trust each other", "a shared chief executive", "it was slow and stalled", "the bins are green"][
+            i % 4
+        ]
+        texts.append(f"{word} number{i % 7} place{i % 11} in the year {i}")
+        row = [False] * len(codebook.names)
+        for code, k in (("trust", 0), ("joint_posts", 1), ("momentum", 2)):
+            row[codebook.names.index(code)] = i % 4 == k
+        labels.append(row)
+        stances.append(
+            [(1 if code == "momentum" else 0) if given else -1 for code, given in zip(codebook.names, row, strict=True)]
+        )
+        groups.append(f"doc{i // 10}")
+    vectors = FakeEncoder().encode(texts)
+    return Gold([f"g:{i:04d}" for i in range(160)], texts, vectors, np.array(labels), np.array(stances), groups)
+
+
+@pytest.fixture(scope="module")
+def fitted(gold, codebook):
+    return fit(gold, codebook, folds=4)
+
+
+def test_what_a_word_gives_away_is_learnt(fitted, codebook):
+    tags = fitted[0].tag(
+        ["n:1", "n:2"],
+        ["here we trust each other", "the bins are green"],
+        FakeEncoder().encode(["here we trust each other", "the bins are green"]),
+    )
+    assert "trust" in {tag.code for tag in tags if tag.passage_id == "n:1"}
+    assert not [tag for tag in tags if tag.passage_id == "n:2"]
+
+
+def test_scores_are_probabilities_and_stance_is_learnt(fitted):
+    scores, stances = fitted[0].predict(["it was slow and stalled"], FakeEncoder().encode(["it was slow and stalled"]))
+    assert ((scores >= 0) & (scores <= 1)).all()
+    j = fitted[0].codes.index("momentum")
+    assert STANCES[stances[0, j]] == "negative"
+
+
+def test_a_classifier_comes_back_from_disk_as_it_went(fitted, tmp_path, encoder):
+    fitted[0].to_disk(tmp_path)
+    again = Classifier.from_disk(tmp_path)
+    texts = ["we trust each other", "a shared chief executive"]
+    assert again.version_ == fitted[0].version_
+    assert (again.predict(texts, encoder.encode(texts))[0] == fitted[0].predict(texts, encoder.encode(texts))[0]).all()
+
+
+def test_a_classifier_is_the_same_bytes_twice(gold, codebook, fitted, tmp_path):
+    fit(gold, codebook, folds=4)[0].to_disk(tmp_path / "b")
+    fitted[0].to_disk(tmp_path / "a")
+    for name in ("weights.safetensors", "classifier.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["{", "{}", json.dumps({"format": 99})])
+def test_a_damaged_classifier_is_one_line(fitted, tmp_path, damage):
+    fitted[0].to_disk(tmp_path)
+    (tmp_path / "classifier.json").write_text(damage)
+    with pytest.raises(InputError, match="dvc repro"):
+        Classifier.from_disk(tmp_path)
+
+
+def test_no_group_is_in_two_folds_and_order_does_not_matter():
+    groups = [f"d{i % 13}" for i in range(200)]
+    folds = assign_folds(groups, 5)
+    assert all(len({int(f) for g, f in zip(groups, folds, strict=True) if g == name}) == 1 for name in set(groups))
+    assert (assign_folds(groups[::-1], 5)[::-1] == folds).all()
+    assert np.bincount(folds).min() >= 30
+
+
+def test_too_few_groups_are_refused():
+    with pytest.raises(ValueError, match="cannot make"):
+        assign_folds(["a", "a"], 2)
+
+
+def test_scores_out_of_fold_do_not_know_their_own_label(codebook):
+    """With labels that nothing explains, out-of-fold scores must not be better than chance."""
+    rng = np.random.default_rng(3)
+    n = 300
+    texts = [" ".join(rng.choice(["oak", "elm", "ash", "fir", "yew"], 6)) for _ in range(n)]
+    labels = np.zeros((n, len(codebook.names)), dtype=bool)
+    labels[:, 0] = rng.random(n) < 0.4
+    stances = np.where(labels, 0, -1)
+    gold = Gold(
+        [str(i) for i in range(n)], texts, FakeEncoder().encode(texts), labels, stances, [str(i) for i in range(n)]
+    )
+    scores = fit(gold, codebook, folds=5)[1].scores[:, 0]
+    higher = np.mean(
+        [scores[i] > scores[j] for i in np.flatnonzero(labels[:, 0]) for j in np.flatnonzero(~labels[:, 0])]
+    )
+    assert 0.4 < higher < 0.6
+
+
+def test_the_threshold_of_a_rare_code_is_drawn_to_the_common_one():
+    rng = np.random.default_rng(0)
+    labels = np.zeros((400, 2), dtype=bool)
+    labels[:200, 0] = True
+    labels[0, 1] = True
+    scores = np.where(labels, 0.7, 0.2) + rng.random((400, 2)) * 0.1
+    scores[0, 1] = 0.25
+    thresholds = choose_thresholds(scores, labels)
+    assert abs(thresholds[1] - thresholds[0]) < 0.1
+
+
+def test_indicators_are_counted_by_code(codebook):
+    matrix = indicator_matrix(codebook, ["mutual trust and good relationships", "bins"])
+    assert matrix.shape == (2, 24)
+    assert matrix[0, 0] == 1
+    assert not matrix[1].any()
+
+
+def test_only_passages_that_somebody_read_are_learnt_from():
+    passages = [
+        GoldPassage(passage_id=f"p:{i}", source="s" if i < 3 else "t", restates="", provenance="model", text="x")
+        for i in range(4)
+    ]
+    reads = [
+        GoldRead(passage_id=p, coder=c, task="codes")
+        for p, c in [("p:0", "a"), ("p:0", "b"), ("p:1", "a"), ("p:3", "a")]
+    ]
+    tags = [
+        make_tag("p:0", coder="a", score=None),
+        make_tag("p:0", coder="b", stance="negative", score=None),
+        make_tag("p:2", coder="a", score=None),
+    ]
+    vectors = {f"p:{i}": np.ones(2, dtype=np.float32) for i in range(4)}
+    gold = gather_gold(passages, tags, reads, vectors, ["trust"])
+    assert gold.passage_ids == ["p:0", "p:1", "p:3"]
+    assert gold.labels[:, 0].tolist() == [True, False, False]
+    assert STANCES[gold.stances[0, 0]] == "neutral"
+    assert gather_gold(passages, tags, reads, vectors, ["trust"], exclude_sources=["t"]).passage_ids == ["p:0", "p:1"]
+    with pytest.raises(InputError, match="no coded passage"):
+        gather_gold(passages, tags, reads, vectors, ["trust"], exclude_sources=["s", "t"])

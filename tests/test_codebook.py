@@ -1,0 +1,54 @@
+import pytest
+
+from collabnlp.codebook import Codebook, indicator_hits, keyword_hits, load_codebook
+from collabnlp.records import InputError
+
+
+def test_the_guide_has_seven_drivers_and_four_themes_with_risk_under_leadership(codebook):
+    groups = [code.group for code in codebook.codes if code.parent is None]
+    assert (groups.count("driver"), groups.count("theme")) == (7, 4)
+    assert codebook["risk"].parent == "leadership"
+
+
+def test_every_code_has_two_exemplars_of_each_stance(codebook):
+    for code in codebook.codes:
+        assert all(len(texts) == 2 for texts in code.exemplars.model_dump().values()), code.code
+        assert code.definition
+        assert code.include
+        assert code.exclude
+
+
+def test_difficult_is_negative_by_default(codebook):
+    assert codebook["difficult"].default_stance == "negative"
+
+
+def test_keywords_are_found_with_their_endings(codebook):
+    assert [
+        ("We pick up the phone."[a:b]) for a, b in keyword_hits(codebook["people_and_trust"], "We pick up the phone.")
+    ] == ["pick up the phone"]
+
+
+def test_indicators_reach_over_line_ends(codebook):
+    assert indicator_hits(codebook["people_and_trust"], "a relationship built on mutual\nrespect")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["codes"].append(d["codes"][0]), "stands twice"),
+        (lambda d: d["codes"][0].update(parent="nothing"), "is not a code"),
+        (lambda d: d["codes"][0].update(group="nothing"), "is not among"),
+        (lambda d: d["codes"][0].update(indicators=["("]), "no regular expression"),
+    ],
+)
+def test_a_broken_rule_is_named(codebook, change, message):
+    data = codebook.model_dump(mode="json")
+    change(data)
+    with pytest.raises(ValueError, match=message):
+        Codebook.model_validate(data)
+
+
+def test_what_is_no_yaml_is_one_line(tmp_path):
+    (tmp_path / "c.yaml").write_text("codes: [")
+    with pytest.raises(InputError, match="is not YAML"):
+        load_codebook(tmp_path / "c.yaml")

@@ -1,0 +1,173 @@
+import pytest
+
+from collabnlp.evidence import Named, build_matrix, build_rows, section_sizes, slug, strongest
+from collabnlp.release import WITHHELD, releasable, withheld
+from conftest import make_document, make_mention, make_passage, make_tag
+
+
+def rows_of(gazetteer, passages, tags, mentions=(), documents=None, **changes):
+    documents = documents or [make_document()]
+    return build_rows(
+        documents,
+        passages,
+        tags,
+        list(mentions),
+        [],
+        gazetteer,
+        **{"section_entities": {}, "document_entities": {}, **changes},
+    )
+
+
+KENT = Named("kent", "Kent County Council", "COUNCIL")
+
+
+def test_a_passage_is_tied_to_what_it_names(gazetteer):
+    (row,) = rows_of(gazetteer, [make_passage("Kent County Council agreed.")], [make_tag()], [make_mention()])
+    assert (row.entity_id, row.tie, row.quote) == ("kent", "named", "Kent County Council agreed.")
+
+
+def test_a_tag_without_entity_keeps_its_row(gazetteer):
+    (row,) = rows_of(gazetteer, [make_passage()], [make_tag()])
+    assert (row.entity_id, row.tie) == ("", "none")
+
+
+def test_the_section_ties_only_where_no_council_is_named(gazetteer):
+    passages = [
+        make_passage("The county council agreed.", "report:0001", section=("Kent",)),
+        make_passage("Suffolk agreed.", "report:0002", section=("Kent",)),
+    ]
+    mentions = [make_mention("Suffolk", "report:0002", ids=("suffolk",))]
+    rows = rows_of(
+        gazetteer, passages, [make_tag(p.passage_id) for p in passages], mentions, section_entities={("Kent",): [KENT]}
+    )
+    assert [(r.entity_id, r.tie) for r in rows] == [("kent", "section"), ("suffolk", "named")]
+
+
+def test_the_title_of_a_source_not_for_attribution_ties_nothing(gazetteer):
+    for access, tie in (("public", "document"), ("non-attributable", "none")):
+        rows = rows_of(
+            gazetteer,
+            [make_passage()],
+            [make_tag()],
+            documents=[make_document(access=access)],
+            document_entities={"report": [KENT]},
+        )
+        assert [r.tie for r in rows] == [tie]
+
+
+def test_an_unlisted_name_is_one_entity_however_written(gazetteer):
+    passages = [make_passage("x", f"report:{i:04d}") for i in range(3)]
+    mentions = [
+        make_mention(t, f"report:{i:04d}", label="PARTNERSHIP", ids=())
+        for i, t in enumerate(["Moor Board", "The Moor Board", "Moor board"])
+    ]
+    rows = rows_of(gazetteer, passages, [make_tag(p.passage_id) for p in passages], mentions)
+    assert {r.entity_id for r in rows} == {"found:moor-board"}
+    assert len({r.entity_name for r in rows}) == 1
+
+
+def test_what_is_invented_says_so(gazetteer):
+    (row,) = rows_of(
+        gazetteer, [make_passage("Harrowmere agreed.")], [make_tag()], [make_mention("Harrowmere", ids=("harrowmere",))]
+    )
+    assert row.entity_name.endswith("(invented)")
+
+
+def test_every_matrix_adds_up_to_its_evidence(gazetteer):
+    passages = [make_passage("x", f"report:{i:04d}", section=("S",)) for i in range(1, 6)]
+    tags = [make_tag(p.passage_id, code) for p in passages for code in ("trust", "risk")]
+    mentions = [make_mention("Kent County Council", p.passage_id) for p in passages[:3]]
+    rows = rows_of(gazetteer, passages, tags, mentions)
+    cells = build_matrix(rows, ["trust", "risk"], gazetteer, topic_labels={})
+    for kind, total in (("document", 10), ("year", 10), ("council", 6), ("county", 6)):
+        assert sum(c.n_passages for c in cells if c.rows == kind) == total
+    assert all(c.positive + c.negative + c.neutral == c.n_passages for c in cells)
+
+
+def test_two_coders_of_one_passage_count_it_once_and_people_come_first(gazetteer):
+    tags = [make_tag(), make_tag(coder="ann", stance="negative", score=None)]
+    (cell,) = (
+        c
+        for c in build_matrix(rows_of(gazetteer, [make_passage()], tags), ["trust"], gazetteer, topic_labels={})
+        if c.rows == "document"
+    )
+    assert (cell.n_passages, cell.negative, cell.mean_score) == (1, 1, 0.8)
+
+
+def test_a_cell_that_rests_on_too_few_interviews_is_withheld(gazetteer):
+    documents = [make_document(f"d{i}", access="non-attributable", kind="transcript") for i in range(3)]
+    passages = [make_passage("Kent", f"d{i}:0001") for i in range(3)]
+    for n, hidden in ((1, True), (2, True), (3, False)):
+        rows = rows_of(
+            gazetteer,
+            passages[:n],
+            [make_tag(p.passage_id) for p in passages[:n]],
+            [make_mention("Kent", p.passage_id) for p in passages[:n]],
+            documents,
+        )
+        (cell,) = (
+            c
+            for c in build_matrix(rows, ["trust"], gazetteer, topic_labels={}, withheld=lambda r: withheld(r, 3))
+            if c.rows == "council"
+        )
+        assert cell.suppressed is hidden
+        assert cell.n_passages == (0 if hidden else n)
+
+
+def test_a_public_source_opens_the_cell():
+    from collabnlp.records import EvidenceRow
+
+    base = {
+        "entity_id": "",
+        "entity_name": "",
+        "entity_label": "",
+        "code": "trust",
+        "passage_id": "a:1",
+        "coder": "m",
+        "tie": "none",
+        "stance": "positive",
+        "score": 0.5,
+        "document_id": "a",
+        "document": "A",
+        "kind": "report",
+        "year": 2019,
+        "synthetic": False,
+        "section": "S",
+        "page": None,
+        "speaker": "Ann",
+        "topic": 0,
+        "quote": "Words.",
+    }
+    closed, public = EvidenceRow(**base, access="non-attributable"), EvidenceRow(**base, access="public")
+    assert withheld([closed], 3)
+    assert not withheld([closed, public], 3)
+    assert (releasable(closed).quote, releasable(closed).speaker) == (WITHHELD, None)
+    assert releasable(public) == public
+
+
+def test_the_strongest_quote_names_the_row(gazetteer):
+    passages = [
+        make_passage("The county council.", "report:0001", section=("Kent",)),
+        make_passage("Kent County Council.", "report:0002"),
+    ]
+    rows = rows_of(
+        gazetteer,
+        passages,
+        [make_tag("report:0001", score=0.99), make_tag("report:0002", score=0.4)],
+        [make_mention(passage_id="report:0002")],
+        section_entities={("Kent",): [KENT]},
+    )
+    assert [r.tie for r in strongest(rows)] == ["named", "section"]
+
+
+def test_a_section_counts_what_stands_below_it():
+    sizes = section_sizes([make_passage(section=("A",)), make_passage(section=("A", "B"))])
+    assert sizes == {("A",): 2, ("A", "B"): 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("The Kent Leaders’ Group", "kent-leaders-group"), ("Fen & Moor", "fen-and-moor"), ("Café", "cafe")],
+)
+def test_names_become_ids(name, expected):
+    assert slug(name) == expected

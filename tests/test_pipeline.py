@@ -1,0 +1,193 @@
+"""The stages on a small project: same bytes, only what changed is done, nothing half written."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from ruamel.yaml import YAML
+
+from collabnlp.query import search
+from collabnlp.records import Document, EvidenceRow, InputError, Passage, PassageTag, read_table
+from conftest import ROOT, STAGES, FakeEncoder, run_stages
+from imports import imported_files
+
+
+def digests(folder):
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def test_from_sources_to_evidence(project):
+    run_stages()
+    passages = read_table("outputs/passages.parquet", Passage)
+    text = {d.document_id: d.text for d in read_table("outputs/documents.parquet", Document)}
+    assert all(text[p.document_id][p.start_char : p.end_char] == p.text for p in passages)
+    rows = read_table("outputs/evidence.parquet", EvidenceRow)
+    assert {row.passage_id for row in rows} == {
+        tag.passage_id for tag in read_table("outputs/tags.parquet", PassageTag)
+    }
+    for name in (
+        "evidence.csv",
+        "evidence.xlsx",
+        "evidence.db",
+        "plots/places_by_code.png",
+        "plots/documents_by_code.svg",
+        "metrics.json",
+    ):
+        assert (project / "outputs" / name).stat().st_size > 100
+
+
+def test_a_second_run_gives_equal_bytes(project):
+    run_stages()
+    first = digests(project / "outputs") | digests(project / "models")
+    import shutil
+
+    shutil.rmtree("outputs")
+    shutil.rmtree("models")
+    shutil.rmtree(".cache")
+    run_stages()
+    assert digests(project / "outputs") | digests(project / "models") == first
+
+
+def test_what_interviewees_said_not_for_attribution_stays_inside(project):
+    run_stages()
+    shown = (project / "outputs" / "evidence.csv").read_text(encoding="utf-8-sig")
+    assert "Bo Marsh" not in shown
+    assert "nobody asked whose job it was" not in shown
+    everything = b"".join(p.read_bytes() for p in (project / "outputs").glob("*.csv"))
+    assert b"Marsh" not in everything
+    speakers = {p.speaker for p in read_table("outputs/passages.parquet", Passage)}
+    assert speakers == {None, "Interviewer", "Interviewee"}
+
+
+def test_one_document_added_to_many_is_the_only_one_worked_on(project, monkeypatch, capsys, caplog):
+    register = project / "corpus" / "documents.csv"
+    lines = []
+    for i in range(200):
+        (project / "corpus" / "reports" / f"r{i}.txt").write_text(
+            f"Report number {i} says that the councils of place{i} agreed to share a depot.\n"
+        )
+        lines.append(f"r{i},reports/r{i}.txt,Report {i},Us,2019,report,public,yes,en,")
+    register.write_text(register.read_text() + "\n".join(lines) + "\n")
+    run_stages("ingest", "embed", "entities")
+    read, searched = [], []
+    import collabnlp.stages.entities as entities
+    import collabnlp.stages.ingest as ingest
+
+    original, find = ingest.read_blocks, entities.MentionFinder.find
+    monkeypatch.setattr(ingest, "read_blocks", lambda path: read.append(path.name) or original(path))
+    monkeypatch.setattr(
+        entities.MentionFinder,
+        "find",
+        lambda self, passages, year: searched.append(passages[0].document_id) or find(self, passages, year),
+    )
+    fresh = FakeEncoder()
+    monkeypatch.setattr("collabnlp.stages.embed.SentenceEncoder", lambda *_: fresh)
+    (project / "corpus" / "transcripts" / "new.txt").write_text(
+        "The new interview says that Harrowmere has agreed to trust its neighbours.\n"
+    )
+    register.write_text(register.read_text() + "new,transcripts/new.txt,New,Us,2019,transcript,attributable,yes,en,\n")
+    run_stages("ingest", "embed", "entities")
+    assert read == ["new.txt"]
+    assert searched == ["new"]
+    assert fresh.encoded == ["The new interview says that Harrowmere has agreed to trust its neighbours."]
+
+
+def test_what_cannot_be_read_is_listed_and_costs_nobody_else(project, caplog):
+    (project / "corpus" / "reports" / "empty.txt").write_text("")
+    (project / "corpus" / "reports" / "stray.txt").write_text("Nobody registered this.")
+    register = project / "corpus" / "documents.csv"
+    register.write_text(
+        register.read_text()
+        + "empty,reports/empty.txt,E,Us,2019,report,public,no,en,\nsecret,reports/s.txt,S,Us,2019,report,secret,no,en,\n"
+        "gone,reports/gone.txt,G,Us,2019,report,public,no,en,\n"
+    )
+    run_stages("ingest")
+    report = (project / "outputs" / "ingest_report.csv").read_text(encoding="utf-8-sig")
+    for problem in ("the file is empty", "is not in the register", "access is 'secret'", "there is no such file"):
+        assert problem in report
+    assert {d.document_id for d in read_table("outputs/documents.parquet", Document)} == {"orren", "talk"}
+
+
+def test_on_error_fail_stops_with_one_line(project):
+    (project / "corpus" / "reports" / "orren.md").write_text("")
+    (project / "params.yaml").write_text(
+        (project / "params.yaml").read_text().replace("on_error: skip", "on_error: fail")
+    )
+    with pytest.raises(InputError, match="the file is empty"):
+        run_stages("ingest")
+    assert not (project / "outputs" / "passages.parquet").exists()
+
+
+def test_a_stage_that_is_interrupted_leaves_the_last_good_tables(project, monkeypatch):
+    run_stages("ingest", "embed", "entities")
+    before = digests(project / "outputs")
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(pq, "write_table", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    for stage in ("ingest", "embed", "entities"):
+        with pytest.raises(KeyboardInterrupt):
+            run_stages(stage)
+    assert digests(project / "outputs") == before
+
+
+def test_search_finds_what_the_pipeline_made(project):
+    run_stages()
+    rows = search("outputs/evidence.db", "trust", limit=0)
+    assert rows
+    assert all("trust" in row.quote.lower() for row in rows)
+
+
+def dvc_stages():
+    return YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_exactly_the_files_it_imports(name):
+    listed = [dep for dep in dvc_stages()[name]["deps"] if dep.startswith("src/")]
+    assert listed == imported_files(f"collabnlp.stages.{name}")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_lists_the_parameters_that_it_reads(name):
+    source = (ROOT / "src" / "collabnlp" / "stages" / f"{name}.py").read_text(encoding="utf-8")
+    read = {
+        section
+        for section in ("ingest", "embed", "train", "topics", "evaluate", "evidence")
+        if f"params.{section}" in source
+    }
+    assert set(dvc_stages()[name].get("params", [])) == read
+
+
+def test_dvc_yaml_holds_the_stages_in_order():
+    assert tuple(dvc_stages()) == STAGES
+
+
+def test_bad_input_of_a_stage_is_one_line_and_status_2(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "collabnlp.stages.ingest"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "params.yaml" in done.stderr
+
+
+def test_metrics_hold_no_score_on_training_data(project):
+    """Every passage that is scored was in a fold of its own: the model of that fold did not see it."""
+    run_stages()
+    metrics = json.loads((project / "outputs" / "metrics.json").read_text())
+    assert set(metrics["codes"]) >= {"model", "keywords", "words", "vectors"}
+    assert metrics["codes"]["model"]["micro"] < 0.95
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, collabnlp.cli; print([m for m in ('torch', 'spacy', 'bertopic', 'sklearn', 'pandas', 'pyarrow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert io.StringIO(done.stderr).read() == ""

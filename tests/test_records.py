@@ -1,0 +1,110 @@
+import math
+
+import pytest
+
+from collabnlp.records import (
+    AgreementRow,
+    InputError,
+    Passage,
+    PassageTag,
+    atomic,
+    columns,
+    read_jsonl,
+    read_table,
+    schema,
+    write_csv,
+    write_json,
+    write_jsonl,
+    write_table,
+)
+from conftest import make_passage, make_tag
+
+
+def test_a_table_comes_back_as_it_went(tmp_path):
+    rows = [
+        make_passage("Zwei Räte – 😀", "b:0001", section=("One", "Two"), page=3),
+        make_passage(passage_id="a:0002", speaker="Ann", time=1.5),
+    ]
+    write_table(tmp_path / "t.parquet", rows, Passage)
+    assert read_table(tmp_path / "t.parquet", Passage) == [rows[1], rows[0]]
+
+
+def test_a_table_is_the_same_bytes_whatever_the_order_of_rows(tmp_path):
+    rows = [make_tag("a:0001"), make_tag("a:0002"), make_tag("a:0001", "risk", score=None)]
+    write_table(tmp_path / "one", rows, PassageTag)
+    write_table(tmp_path / "two", rows[::-1], PassageTag)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_two_rows_of_one_key_are_a_bug(tmp_path):
+    with pytest.raises(ValueError, match="two rows have the key"):
+        write_table(tmp_path / "t", [make_tag(), make_tag(score=0.1)], PassageTag)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_column_is_refused():
+    with pytest.raises(ValueError, match="extra"):
+        PassageTag(**make_tag().model_dump(), colour="red")
+
+
+def test_every_field_has_a_description():
+    for record in (Passage, PassageTag, AgreementRow):
+        assert all(field.metadata[b"description"] for field in schema(record))
+
+
+def test_a_missing_table_says_what_to_run(tmp_path):
+    with pytest.raises(InputError, match="dvc repro"):
+        read_table(tmp_path / "none.parquet", Passage)
+
+
+def test_a_table_of_another_record_is_refused(tmp_path):
+    write_table(tmp_path / "t", [make_tag()], PassageTag)
+    with pytest.raises(InputError, match="has the columns"):
+        read_table(tmp_path / "t", Passage)
+
+
+def test_jsonl_names_the_line_that_is_wrong(tmp_path):
+    write_jsonl(tmp_path / "t.jsonl", [make_tag()], PassageTag)
+    with (tmp_path / "t.jsonl").open("a") as handle:
+        handle.write('{"passage_id": 1}\n')
+    with pytest.raises(InputError, match="line 2"):
+        read_jsonl(tmp_path / "t.jsonl", PassageTag)
+
+
+def test_an_interrupted_write_leaves_the_last_good_file(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("good")
+
+    def interrupted():
+        with atomic(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "good"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_csv_holds_no_formula_and_opens_in_excel(tmp_path):
+    write_csv(tmp_path / "t.csv", [make_tag(passage_id="=HYPERLINK(1)")], PassageTag)
+    data = (tmp_path / "t.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert b"'=HYPERLINK" in data
+
+
+def test_json_writes_what_is_undefined_as_null(tmp_path):
+    write_json(tmp_path / "m.json", {"a": math.nan, "b": [1.5, (2,)]})
+    assert '"a": null' in (tmp_path / "m.json").read_text()
+
+
+def test_an_input_error_is_one_line_and_survives_another_process():
+    import pickle
+
+    error = InputError("a.txt", "two\nlines", "mend it", place="line 3")
+    assert str(error) == "a.txt, line 3: two lines; mend it"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_columns_are_fields_in_order():
+    assert columns(PassageTag) == ["passage_id", "code", "coder", "stance", "score"]

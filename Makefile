@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 STAMP := $(VENV)/installed
 
-.PHONY: repro test test-slow check lint docs bench clean
+.PHONY: repro test test-slow check lint docs clean
 
 repro: $(STAMP)
 	$(RUN) dvc repro
@@ -29,9 +29,6 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	$(RUN) python docs/generate.py
-
-bench: $(STAMP)
-	$(RUN) python benchmarks/run.py
 
 clean:
 	rm -rf outputs/*.* outputs/plots models/classifier models/topics .cache

@@ -154,3 +154,14 @@ def test_only_passages_that_somebody_read_are_learnt_from():
     assert gather_gold(passages, tags, reads, vectors, ["trust"], exclude_sources=["t"]).passage_ids == ["p:0", "p:1"]
     with pytest.raises(InputError, match="no coded passage"):
         gather_gold(passages, tags, reads, vectors, ["trust"], exclude_sources=["s", "t"])
+
+
+def test_the_agreed_version_counts_alone():
+    passages = [GoldPassage(passage_id="p:0", source="s", restates="", provenance="model", text="x")]
+    reads = [GoldRead(passage_id="p:0", coder=c, task="codes") for c in ("a", "b", "adjudicated")]
+    tags = [
+        make_tag("p:0", code, coder=coder, score=None)
+        for code, coder in [("trust", "a"), ("risk", "b"), ("risk", "adjudicated")]
+    ]
+    gold = gather_gold(passages, tags, reads, {"p:0": np.ones(2, dtype=np.float32)}, ["trust", "risk"])
+    assert gold.labels.tolist() == [[False, True]]

@@ -25,6 +25,7 @@ from collabnlp.records import GoldPassage, GoldRead, InputError, PassageTag, Sta
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 STANCES: tuple[Stance, ...] = ("positive", "negative", "neutral")
+ADJUDICATED = "adjudicated"
 LEARNERS = ("words", "vectors", "indicators")
 _FORMAT = 1
 
@@ -86,8 +87,9 @@ def gather_gold(
 ) -> Gold:
     """Coded passages as arrays, by passage id; only passages that somebody read for codes.
 
-    A code counts as given where at least half of the passage's readers gave it; its stance is
-    that of most of them, neutral where they are split.
+    Where a passage has an agreed version (coder `adjudicated`), that counts alone. Else a code
+    counts as given where at least half of the passage's readers gave it; its stance is that of
+    most of them, neutral where they are split.
 
     Parameters
     ----------
@@ -105,8 +107,9 @@ def gather_gold(
     for read in reads:
         if read.task == "codes":
             readers[read.passage_id].add(read.coder)
+    readers = {p: {ADJUDICATED} if ADJUDICATED in coders else coders for p, coders in readers.items()}
     kept = sorted(
-        (p for p in passages if readers[p.passage_id] and p.source not in exclude_sources), key=lambda p: p.passage_id
+        (p for p in passages if p.passage_id in readers and p.source not in exclude_sources), key=lambda p: p.passage_id
     )
     if not kept:
         raise InputError(

@@ -179,6 +179,7 @@ class _Sheets:
             ),
             start=1,
         ):
+            sheet.set_row(i, 15 * (len(line) // 95 + 1))
             sheet.write_string(i, 1, line, self.text)
         sheet.write_string(5, 0, "Sheet", self.bold)
         sheet.write_string(5, 1, "What it holds", self.bold)
@@ -203,7 +204,11 @@ class _Sheets:
             sorted(names, key=lambda i: i) if name == "By year" else sorted(names, key=lambda i: (-totals[i], names[i]))
         )
         header = [what, *[code.title for code in codebook.codes], "All codes"]
-        sheet = self._sheet(name, f"{what} by code: passages", [36, *[14] * len(codebook.codes), 10])
+        sheet = self._sheet(
+            name,
+            f"{name.removeprefix('By ').capitalize()} by code: number of passages",
+            [36, *[14] * len(codebook.codes), 10],
+        )
         sheet.set_row(2, 48)
         data: list[list[Any]] = []
         for row_id in order:
@@ -303,7 +308,10 @@ class _Sheets:
         sheet = self.book.add_worksheet(name)
         for i, width in enumerate(widths):
             sheet.set_column(i, i, width)
-        sheet.write_string(0, 0, f"{name}: {what}" if not what.startswith(name) else what, self.title)
+        sheet.write_string(0, 0, what, self.title)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(2)
         if back:
             sheet.write_url(1, 0, "internal:'Cover'!A1", self.jump, "Back to the cover")
         sheet.freeze_panes(3, 1)

@@ -436,7 +436,7 @@ def csv_text(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
     Examples
     --------
     >>> csv_text([["=1+1", 2]], ["a", "b"])
-    "a,b\\n'=1+1,2\\n"
+    "a,b\n'=1+1,2\n"
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import typing
+from collections import Counter
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from collabnlp.records import Access, IngestRow, InputError, Kind, csv_text, write_text
+from collabnlp.records import Access, IngestRow, InputError, Kind, write_text
 
 FOLDERS = {"report": "reports", "transcript": "transcripts"}
 
@@ -39,17 +41,57 @@ COLUMNS = tuple(Entry.model_fields)
 def load_register(corpus: str | Path) -> tuple[list[Entry], list[IngestRow]]:
     """The entries that can be read, by document id, and a row for each line or file that cannot.
 
-    Refused are: a line with a value that is not allowed, an id that stands twice (both lines), a
-    file that is missing or lies outside the corpus folder, and a file of `reports/` or
+    Refused are: a line with a value that is not allowed, an id or a file that stands twice (both
+    lines), a file that is missing or lies outside the corpus folder, and a file of `reports/` or
     `transcripts/` that no line names.
 
     Raises
     ------
     InputError
-        Where there is no register, or it lacks a column.
+        Where there is no register, or it is not a CSV table with its columns.
     """
     corpus = Path(corpus)
-    path = corpus / "documents.csv"
+    entries: list[Entry] = []
+    problems: list[IngestRow] = []
+    rows = _read(corpus / "documents.csv")
+    for number, row in enumerate(rows, start=2):
+        try:
+            entries.append(_entry(row))
+        except ValidationError as error:
+            field = str(error.errors()[0]["loc"][0])
+            problem = f"{field} is {row[field]!r} in row {number} of documents.csv"
+            problems.append(refused(row["document_id"], row["source_path"], problem, f"write {_ALLOWED[field]}"))
+    ids = Counter(entry.document_id for entry in entries)
+    files = Counter(_place(corpus, entry.source_path) for entry in entries)
+    good: list[Entry] = []
+    for entry in sorted(entries, key=lambda entry: entry.document_id):
+        place = _place(corpus, entry.source_path)
+        if ids[entry.document_id] > 1:
+            problem = f"the id stands {ids[entry.document_id]} times in documents.csv"
+            remedy = "give each document an id of its own"
+        elif place is not None and not place.is_relative_to(corpus.resolve()):
+            problem, remedy = "lies outside the corpus folder", "copy it there with `collabnlp add`"
+        elif place is None or not os.path.isfile(place):  # false, where Path.is_file raises, for a name too long
+            problem, remedy = "there is no such file", "restore it, or take the line out of documents.csv"
+        elif files[place] > 1:
+            problem = f"the file stands {files[place]} times in documents.csv"
+            remedy = "leave one line for it"
+        else:
+            good.append(entry)
+            continue
+        problems.append(refused(entry.document_id, entry.source_path, problem, remedy))
+    named = {_place(corpus, row["source_path"]) for row in rows}
+    for folder in FOLDERS.values():
+        for file in sorted((corpus / folder).glob("**/*")):
+            relative = file.relative_to(corpus).as_posix()
+            if file.is_file() and not file.name.startswith(".") and _place(corpus, relative) not in named:
+                problem, remedy = "is not in the register", "register it with `collabnlp add`, or delete it"
+                problems.append(refused(file.stem, relative, problem, remedy))
+    return good, problems
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    """The register's lines as they stand, a text for every column."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -59,92 +101,45 @@ def load_register(corpus: str | Path) -> tuple[list[Entry], list[IngestRow]]:
     except UnicodeDecodeError as error:
         raise InputError(path, "is not UTF-8", "save it as CSV UTF-8") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-    if missing:
-        raise InputError(path, f"lacks the column {missing[0]}", f"its columns are {', '.join(COLUMNS)}", place="row 1")
-    entries: list[Entry] = []
-    problems: list[IngestRow] = []
-    named: set[str] = set()
-    for number, row in enumerate(reader, start=2):
-        named.add(row.get("source_path") or "")
-        try:
-            entries.append(_entry(row))
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = str(first["loc"][0])
-            problems.append(
-                refused(
-                    row.get("document_id") or "",
-                    row.get("source_path") or "",
-                    f"{field} is {row.get(field)!r} in row {number} of documents.csv",
-                    f"write {_allowed(field)}",
-                )
+    try:
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+        if missing:
+            raise InputError(
+                path, f"lacks the column {missing[0]}", f"its columns are {', '.join(COLUMNS)}", place="row 1"
             )
-    seen: dict[str, list[Entry]] = {}
-    for entry in entries:
-        seen.setdefault(entry.document_id, []).append(entry)
-    good: list[Entry] = []
-    for document_id, same in sorted(seen.items()):
-        entry = same[0]
-        if len(same) > 1:
-            problems += [
-                refused(
-                    document_id,
-                    e.source_path,
-                    f"the id stands {len(same)} times in documents.csv",
-                    "give each document an id of its own",
-                )
-                for e in same
-            ]
-        elif not (corpus / entry.source_path).resolve().is_relative_to(corpus.resolve()):
-            problems.append(
-                refused(
-                    document_id,
-                    entry.source_path,
-                    "lies outside the corpus folder",
-                    "copy it there with `collabnlp add`",
-                )
-            )
-        elif not (corpus / entry.source_path).is_file():
-            problems.append(
-                refused(
-                    document_id,
-                    entry.source_path,
-                    "there is no such file",
-                    "restore it, or take the line out of documents.csv",
-                )
-            )
-        else:
-            good.append(entry)
-    for folder in FOLDERS.values():
-        for file in sorted((corpus / folder).glob("**/*")):
-            relative = file.relative_to(corpus).as_posix()
-            if file.is_file() and not file.name.startswith(".") and relative not in named:
-                problems.append(
-                    refused(
-                        file.stem, relative, "is not in the register", "register it with `collabnlp add`, or delete it"
-                    )
-                )
-    return good, problems
+        return [{name: row[name] or "" for name in COLUMNS} for row in reader]
+    except csv.Error as error:  # the inner reader has counted the line that failed, the outer one has not
+        raise InputError(
+            path,
+            f"is not CSV ({error})",
+            "mend the line, or restore it from git",
+            place=f"line {reader.reader.line_num}",
+        ) from error
+
+
+def _place(corpus: Path, source_path: str) -> Path | None:
+    """Where a path leads, however it is spelled; None for one that no system can hold."""
+    try:
+        return (corpus / source_path.strip()).resolve()
+    except (ValueError, OSError, RuntimeError):  # a NUL, a name too long, a ring of links
+        return None
 
 
 def _entry(row: dict[str, str]) -> Entry:
-    data = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    data = {name: value.strip() for name, value in row.items()}
     data["language"] = data["language"] or "en"
     return Entry.model_validate(data)
 
 
-def _allowed(field: str) -> str:
-    if field == "access":
-        return ", ".join(typing.get_args(Access))
-    if field == "kind":
-        return ", ".join(typing.get_args(Kind))
-    return {
-        "year": "a year with four digits",
-        "synthetic": "yes or no",
-        "document_id": "small letters, digits, dots, hyphens",
-        "language": "two small letters, such as en",
-    }.get(field, "something")
+_ALLOWED = {
+    "document_id": "small letters, digits, dots, hyphens",
+    "title": "the title of the source",
+    "year": "a year with four digits",
+    "kind": ", ".join(typing.get_args(Kind)),
+    "access": ", ".join(typing.get_args(Access)),
+    "synthetic": "yes or no",
+    "language": "two small letters, such as en",
+}
 
 
 def refused(document_id: str, source_path: str, problem: str, remedy: str) -> IngestRow:
@@ -178,12 +173,10 @@ def add_entry(corpus: str | Path, entry: Entry, *, force: bool = False) -> None:
     Raises
     ------
     InputError
-        Where the id is there already and `force` is not set.
+        Where the register cannot be read, or the id is there already and `force` is not set.
     """
     path = Path(corpus) / "documents.csv"
-    rows: list[dict[str, str]] = []
-    if path.exists():
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
+    rows = _read(path) if path.exists() else []
     if any(row["document_id"] == entry.document_id for row in rows):
         if not force:
             raise InputError(
@@ -194,5 +187,8 @@ def add_entry(corpus: str | Path, entry: Entry, *, force: bool = False) -> None:
         name: ("yes" if value else "no") if isinstance(value, bool) else str(value)
         for name, value in entry.model_dump().items()
     }
-    rows = sorted([*rows, new], key=lambda row: row["document_id"])
-    write_text(path, csv_text([[row.get(name, "") for name in COLUMNS] for row in rows], COLUMNS))
+    out = io.StringIO()  # not csv_text: the register is read back, so a title that begins with = stays as it is
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted([*rows, new], key=lambda row: row["document_id"]))
+    write_text(path, out.getvalue())

@@ -81,7 +81,7 @@ def segment(
         if first.kind != "row" and (len(text[start:end].split()) < min_words or _is_contents(text[start:end])):
             continue
         kinds = {blocks[i].kind for i in group}
-        for left, right in _cut(text, start, end, max_words) if first.kind != "row" else [(start, end)]:
+        for left, right in _cut(text, start, end, min_words, max_words) if first.kind != "row" else [(start, end)]:
             ordinal = len(passages) + 1
             passages.append(
                 Passage(
@@ -174,8 +174,8 @@ def _is_contents(text: str) -> bool:
     return numbers >= 4 and numbers >= len(text.split()) / 12 and not re.search(r"[.!?](\s|$)", text)
 
 
-def _cut(text: str, start: int, end: int, max_words: int) -> list[tuple[int, int]]:
-    """Spans of at most `max_words` words, cut at sentence ends (at blanks where a sentence is longer), of even length."""
+def _cut(text: str, start: int, end: int, min_words: int, max_words: int) -> list[tuple[int, int]]:
+    """Spans of `min_words` to `max_words` words, cut at sentence ends (at blanks where a sentence is longer), of even length."""
     n_words = len(text[start:end].split())
     if n_words <= max_words:
         return [(start, end)]
@@ -193,7 +193,22 @@ def _cut(text: str, start: int, end: int, max_words: int) -> list[tuple[int, int
             left, count = piece_start, 0
         count += size
     spans.append((left, pieces[-1][1]))
-    return spans
+    return _join_short(text, spans, min_words, max_words)
+
+
+def _join_short(text: str, spans: list[tuple[int, int]], min_words: int, max_words: int) -> list[tuple[int, int]]:
+    """The spans, each under `min_words` joined to its neighbour; what is too long then is cut in half."""
+    joined: list[tuple[int, int]] = []
+    for left, right in spans:
+        if joined and min(_n_words(text, *joined[-1]), _n_words(text, left, right)) < min_words:
+            left = joined.pop()[0]
+        n_words = _n_words(text, left, right)
+        joined.extend(_cut_at_blanks(text, left, right, n_words if n_words <= max_words else -(-n_words // 2)))
+    return joined
+
+
+def _n_words(text: str, start: int, end: int) -> int:
+    return len(text[start:end].split())
 
 
 def _cut_at_blanks(text: str, start: int, end: int, max_words: int) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ unpacked, XML with a document type is refused, and no reader follows a link.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_blocks(path: str | Path) -> list[Block]:
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "note.md"
-    >>> _ = path.write_text("# Minutes\\n\\nThe two councils agreed.")
+    >>> _ = path.write_text("# Minutes\n\nThe two councils agreed.")
     >>> [(block.kind, block.text) for block in read_blocks(path)]
     [('heading', 'Minutes'), ('paragraph', 'The two councils agreed.')]
     """
@@ -67,7 +68,7 @@ def check_file(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in READERS:
         raise InputError(path, f"the ending {suffix or '(none)'} is not known", f"use one of {', '.join(READERS)}")
-    if not path.is_file():
+    if not os.path.isfile(path):  # also false for a name that no system can hold
         raise InputError(path, "there is no such file", "check the name, or take it out of the register")
     size = path.stat().st_size
     if size == 0:
@@ -97,6 +98,7 @@ def check_file(path: Path) -> None:
 
 
 def _kind(head: bytes) -> str:
+    """What the first bytes of a file say that it is: zip, pdf, ole, binary or text."""
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return "zip"
     if b"%PDF-" in head[:1024]:
@@ -116,36 +118,39 @@ def _kind(head: bytes) -> str:
         b"ID3",
         b"\x7fELF",
     )
-    return "binary" if head.startswith(signatures) or b"ftyp" in head[4:12] else "text"
+    # a text may begin with these letters; what sets the binary formats apart is a NUL near their head
+    return "binary" if b"\x00" in head and (head.startswith(signatures) or head[4:8] == b"ftyp") else "text"
 
 
 def _check_archive(path: Path, member: str) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            unpacked = sum(info.file_size for info in infos)
-            if unpacked > MAX_UNPACKED_BYTES:
+    """Refuse an archive that is damaged, locked, far larger than a document, or not of its ending's kind."""
+    with office.damaged(path), zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        unpacked = sum(info.file_size for info in infos)
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise InputError(path, f"unpacks to {unpacked:,} bytes", "it is not an ordinary document; do not open it")
+        if any(info.flag_bits & 1 for info in infos):
+            raise InputError(path, "is protected by a password", "save it without a password")
+        if member not in archive.namelist():
+            raise InputError(path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content")
+        for info in infos:
+            if info.filename.endswith((".xml", ".rels")) and _has_doctype(archive, info):
                 raise InputError(
-                    path, f"unpacks to {unpacked:,} bytes", "it is not an ordinary document; do not open it"
+                    path, f"{info.filename} declares XML entities", "no office program writes this; do not open it"
                 )
-            if any(info.flag_bits & 1 for info in infos):
-                raise InputError(path, "is protected by a password", "save it without a password")
-            if member not in archive.namelist():
-                raise InputError(
-                    path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content"
-                )
-            for info in infos:
-                if info.filename.endswith((".xml", ".rels")) and _has_doctype(archive, info):
-                    raise InputError(
-                        path, f"{info.filename} declares XML entities", "no office program writes this; do not open it"
-                    )
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise InputError(path, f"is cut off or damaged ({error})", "save or copy it again") from error
 
 
 def _has_doctype(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a part has a document type, without which no entity can be declared.
+
+    All of it is read: comments of any length may stand before it, and a wrong checksum shows at the end.
+    """
+    mark = b"<!DOCTYPE"
+    rest = b""
     with archive.open(info) as handle:
-        head = handle.read(65_536)
-        for _ in iter(lambda: handle.read(1 << 20), b""):  # read to the end, so that a wrong checksum is found here
-            pass
-    return b"<!DOCTYPE" in head.replace(b"\x00", b"") or b"<!ENTITY" in head.replace(b"\x00", b"")
+        for piece in iter(lambda: handle.read(1 << 20), b""):
+            piece = rest + piece.replace(b"\x00", b"")  # UTF-16 and UTF-32 have a NUL beside each letter
+            if mark in piece:
+                return True
+            rest = piece[-len(mark) :]
+    return False

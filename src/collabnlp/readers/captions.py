@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 
 from collabnlp.readers.text import decode
-from collabnlp.readers.turns import seconds
+from collabnlp.readers.turns import NAME, seconds
 from collabnlp.records import Block, InputError
 
 _VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^>]+)>")
-_HEAD = re.compile(r"^\s*[-–]?\s*\[?((?:[A-Z][\w.'’-]*)(?: (?:[A-Z(][\w.'’)-]*|\d+)){0,4})\]?:\s+")
+_MARK = re.compile(r"</?[A-Za-z][^<>]*>|<[\d:.]+>")  # a bare < or > is a sign of the words
+_HEAD = re.compile(rf"\s*(?:[-–]\s*)?\[?({NAME})\]?:\s+")
 _PAUSE_SECONDS = 8.0
 
 
@@ -44,23 +45,22 @@ def read_captions(path: Path) -> list[Block]:
     if not captions:
         raise InputError(path, "holds no captions", "export the captions again, or save them as .txt")
     pieces: list[tuple[str | None, float, float, str]] = []
-    last_text = ""
+    last: list[tuple[str | None, str]] = []
     for caption in captions:
         start, end = seconds(caption.start) or 0.0, seconds(caption.end) or 0.0
-        raw = caption.raw_text
-        for speaker, words in _voices(raw):
-            if words and words != last_text:
-                pieces.append((speaker, start, end, words))
-                last_text = words
+        voices = [voice for voice in _voices(caption.raw_text) if voice[1]]
+        rolls_on = voices[:1] == last[-1:]  # it begins with what the caption before ended with
+        pieces.extend((speaker, start, end, words) for speaker, words in voices[rolls_on:])
+        last = voices or last
     return _join(pieces)
 
 
 def _voices(raw: str) -> list[tuple[str | None, str]]:
     parts = _VOICE.split(raw)
-    found = [(None, parts[0])] + [(parts[i].strip(), parts[i + 1]) for i in range(1, len(parts) - 1, 2)]
+    found = [(None, parts[0])] + [(html.unescape(parts[i]).strip(), parts[i + 1]) for i in range(1, len(parts) - 1, 2)]
     result: list[tuple[str | None, str]] = []
     for speaker, words in found:
-        words = html.unescape(re.sub(r"<[^>]*>", "", words))
+        words = html.unescape(_MARK.sub("", words))
         for line in re.split(r"\n(?=\s*[-–]\s)", words):
             head = _HEAD.match(line)
             name = head.group(1) if head and speaker is None else speaker

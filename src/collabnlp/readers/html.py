@@ -50,8 +50,17 @@ def read_html(path: Path) -> list[Block]:
         blocks = list(
             _walk(etree.fromstring(xml.encode("utf-8"), etree.XMLParser(resolve_entities=False, no_network=True)))
         )
-    turns = find_turns([block.text for block in blocks])
+    turns = find_turns(blocks)
     return turns if turns is not None else blocks
+
+
+def fragment_blocks(source: str) -> list[Block]:
+    """Blocks of a piece of HTML, as it may stand within Markdown; its elements need not be closed."""
+    from lxml import html
+
+    parser = html.HTMLParser(encoding="utf-8", no_network=True)
+    body = html.document_fromstring(b"<body>" + source.encode("utf-8"), parser=parser).find("body")
+    return [] if body is None else list(_walk(body))
 
 
 _DROP = {"nav", "script", "style", "noscript", "form", "aside", "button", "template", "svg", "iframe", "header_menu"}
@@ -75,6 +84,7 @@ _PARTS = {
     "doc",
 }
 _TEXT = {"p", "dd", "dt", "pre", "figcaption", "address", "summary"}
+_APART = {*"br lb table tr row td th cell caption li item".split(), *_HEADS, *_LISTS, *_PARTS, *_TEXT}
 
 
 def _walk(element: Any) -> Iterator[Block]:
@@ -102,13 +112,7 @@ def _walk(element: Any) -> Iterator[Block]:
             yield Block(tidy(_words(child)), "box" if element.tag in ("blockquote", "quote") else "paragraph")
         elif tag in _LISTS:
             yield from flush()
-            for item in child:
-                if isinstance(item.tag, str):
-                    own = tidy(_words(item, skip=_LISTS))
-                    if own:
-                        yield Block(own, "list", 1)
-                    for inner in item.xpath("./ul/li|./ol/li|./list/item"):
-                        yield Block(tidy(_words(inner)), "list", 2)
+            yield from _items(child, 1)
         elif tag == "table":
             yield from flush()
             for row in child.xpath(".//tr|.//row"):
@@ -128,10 +132,33 @@ def _walk(element: Any) -> Iterator[Block]:
     yield from flush()
 
 
+def _items(element: Any, level: int) -> Iterator[Block]:
+    """Blocks of a list: each item's own words, then the lists within it, one level deeper."""
+    for item in element:
+        if item.tag in _LISTS:  # a list that stands beside the item it belongs to
+            yield from _items(item, level + 1)
+        elif isinstance(item.tag, str):
+            own = tidy(_words(item, skip=_LISTS))
+            if own:
+                yield Block(own, "list", level)
+            for inner in _lists_within(item):
+                yield from _items(inner, level + 1)
+
+
+def _lists_within(element: Any) -> Iterator[Any]:
+    """The outermost lists in an element."""
+    for child in element:
+        if child.tag in _LISTS:
+            yield child
+        elif child.tag not in _DROP:
+            yield from _lists_within(child)
+
+
 def _words(element: Any, skip: frozenset[str] = frozenset()) -> str:
+    """The words of an element, without those in `skip`; a blank parts what the page shows apart."""
     parts = [element.text or ""]
     for child in element:
-        if isinstance(child.tag, str) and child.tag not in _DROP and child.tag not in skip:
-            parts.append(" " if child.tag in ("br", "lb") else _words(child, skip))
-        parts.append(child.tail or "")
+        blank = " " if child.tag in _APART else ""
+        shown = isinstance(child.tag, str) and child.tag not in _DROP and child.tag not in skip
+        parts += [blank, _words(child, skip) if shown else "", blank, child.tail or ""]
     return "".join(parts)

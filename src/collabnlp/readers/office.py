@@ -5,8 +5,12 @@ What a reviewer deleted under tracked changes is left out, what was inserted is 
 
 from __future__ import annotations
 
+import contextlib
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,39 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _BOX = f"{_W}txbxContent"
 _SKIP = {f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}delText", _FALLBACK, _BOX}
+
+# What a damaged file raises in zipfile, lxml, python-docx, odfdo and openpyxl, which look at a part only when they use
+# it; errors of a library's own are named where it is imported.
+_DAMAGE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),  # the packed bytes
+    SyntaxError,  # XML that is not well formed, in lxml and in the standard library
+    *(LookupError, AttributeError, TypeError, AssertionError),  # a part or element that is missing or another one
+    *(ValueError, ArithmeticError),  # a name or number that is none
+    RuntimeError,  # nested too deep, or packed in a way that is not known
+)
+
+
+@contextlib.contextmanager
+def damaged(path: Path, *own: type[Exception]) -> Iterator[None]:
+    """Give the block in which an Office file is opened and walked; what breaks it there is an InputError.
+
+    Parameters
+    ----------
+    path
+        The file.
+    own
+        Errors of the library that reads it.
+
+    Raises
+    ------
+    InputError
+        Where the file is damaged.
+    """
+    try:
+        yield
+    except (*_DAMAGE, *own) as error:
+        reason = str(error) or type(error).__name__
+        raise InputError(path, f"is cut off or damaged ({reason})", "save or copy it again") from error
 
 
 def read_docx(path: Path) -> list[Block]:
@@ -34,17 +71,13 @@ def read_docx(path: Path) -> list[Block]:
         Where the file is damaged.
     """
     import docx
-    from docx.opc.exceptions import PackageNotFoundError
-    from lxml import etree
+    from docx.exceptions import PythonDocxError
+    from docx.opc.exceptions import OpcError
 
-    try:
+    with damaged(path, PythonDocxError, OpcError):
         document = docx.Document(str(path))
-        notes = _notes(document)
-        levels = _heading_levels(document)
-    except (KeyError, ValueError, PackageNotFoundError, zipfile.BadZipFile, etree.XMLSyntaxError) as error:
-        raise InputError(path, f"is cut off or damaged ({error})", "save or copy it again") from error
-    styled = list(_walk(document.element.body, levels, notes))
-    return _finish(styled)
+        blocks = list(_walk(document.element.body, _heading_levels(document), _notes(document)))
+    return _finish(blocks)
 
 
 def _finish(blocks: list[Block]) -> list[Block]:
@@ -64,7 +97,7 @@ def _finish(blocks: list[Block]) -> list[Block]:
             if level and len(following.split()) >= 6:
                 folded.append(Block(text, "heading", level))
             else:
-                folded.extend(lines_to_blocks([block.text.replace("\n", " ")]) if len(text) > 3 else [])
+                folded.extend(lines_to_blocks([block.text.replace("\n", " ")]))
         else:
             folded.append(block._replace(text=text))
     return folded
@@ -214,39 +247,64 @@ def read_odt(path: Path) -> list[Block]:
     InputError
         Where the file is damaged.
     """
-    from lxml import etree
     from odfdo import Document
+    from odfdo.security import SecurityError
 
-    try:
-        body = Document(str(path)).body
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, etree.XMLSyntaxError) as error:
-        raise InputError(path, f"is cut off or damaged ({error})", "save or copy it again") from error
-    return _finish(list(_odt_walk(body)))
+    with damaged(path, SecurityError):
+        blocks = list(_odt_walk(Document(str(path)).body))
+    return _finish(blocks)
+
+
+_ODT_PARTS = {
+    *("office:text", "text:section", "text:index-body", "text:list-item", "text:list-header"),
+    *("draw:frame", "draw:g", "draw:a"),  # drawings tied to the page stand beside the paragraphs
+}
+_ODT_ASIDE = {"text:note", "office:annotation", "draw:frame", "draw:text-box", "text:tracked-changes"}
 
 
 def _odt_walk(parent: Any, depth: int = 0) -> Iterator[Block]:
     for child in parent.children:
         if child.tag == "text:h":
             yield Block(_odt_text(child), "heading", int(child.get_attribute("text:outline-level") or 1))
+            yield from _odt_tied(child)
         elif child.tag == "text:p":
             yield Block(_odt_text(child), "list" if depth else "paragraph", depth)
-            for note in child.get_elements(".//text:note-body"):
-                yield Block(tidy(" ".join(_odt_text(p) for p in note.get_elements(".//text:p"))))
-            for box in child.get_elements(".//draw:text-box"):
-                for block in _odt_walk(box):
-                    yield block._replace(kind="box", level=0)
-        elif child.tag in ("text:list",):
+            yield from _odt_tied(child)
+        elif child.tag == "text:list":
             yield from _odt_walk(child, depth + 1)
-        elif child.tag in ("text:list-item", "text:list-header", "text:section", "office:text", "text:index-body"):
-            yield from _odt_walk(child, depth)
+        elif child.tag == "draw:text-box":
+            for block in _odt_walk(child):
+                yield block._replace(kind="box", level=0)
         elif child.tag == "table:table":
-            for row in child.get_elements(".//table:table-row"):
+            for row in _odt_rows(child):
                 cells = [
-                    tidy(" ".join(_odt_text(p) for p in cell.get_elements(".//text:p")))
+                    tidy(" ".join(block.text for block in _odt_walk(cell)))
                     for cell in row.get_elements("table:table-cell")
                 ]
                 if any(cells):
                     yield Block(" | ".join(cells), "table")
+        elif child.tag in _ODT_PARTS:
+            yield from _odt_walk(child, depth)
+
+
+def _odt_tied(element: Any) -> Iterator[Block]:
+    """Notes and text boxes that are tied to a place in a paragraph or heading."""
+    for child in element.children:
+        if child.tag == "text:note":
+            yield Block(tidy(" ".join(_odt_text(p) for p in child.get_elements(".//text:note-body//text:p"))))
+        elif child.tag == "draw:frame":
+            yield from _odt_walk(child)
+        elif child.tag not in _ODT_ASIDE:
+            yield from _odt_tied(child)
+
+
+def _odt_rows(table: Any) -> Iterator[Any]:
+    """Rows of a table, also of its head and its groups, without those of tables in its cells."""
+    for child in table.children:
+        if child.tag == "table:table-row":
+            yield child
+        elif child.tag.startswith("table:table-"):
+            yield from _odt_rows(child)
 
 
 def _odt_text(element: Any) -> str:
@@ -258,8 +316,10 @@ def _odt_text(element: Any) -> str:
         elif child.tag == "text:tab":
             parts.append("\t")
         elif child.tag == "text:s":
-            parts.append(" " * int(child.get_attribute("text:c") or 1))
-        elif child.tag not in ("text:note", "office:annotation", "draw:frame", "draw:text-box", "text:tracked-changes"):
+            parts.append(
+                " " * min(8, int(child.get_attribute("text:c") or 1))
+            )  # a false number must not fill the memory
+        elif child.tag not in _ODT_ASIDE:
             parts.append(_odt_text(child))
         parts.append(child.tail or "")
     return "".join(parts)

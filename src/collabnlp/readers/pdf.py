@@ -17,6 +17,8 @@ from collabnlp.readers.text import _BULLET, _NUMBERED, tidy
 from collabnlp.readers.turns import find_turns
 from collabnlp.records import Block, InputError
 
+_BROKEN = "\x02"  # a word broken here at a line end: what pdfium gives in place of hyphen and line break
+
 
 class Line(NamedTuple):
     """A line of a page: box in points from the bottom left, font size in points."""
@@ -93,7 +95,7 @@ def _page_lines(page: object, number: int) -> tuple[list[Line], float, float]:
         if inked:
             lines.append(
                 Line(
-                    "".join(c[0] for c in chars).strip(),
+                    _whole("".join(c[0] for c in chars)).strip(),
                     min(c[1] for c in inked),
                     min(c[2] for c in inked),
                     max(c[3] for c in inked),
@@ -106,7 +108,7 @@ def _page_lines(page: object, number: int) -> tuple[list[Line], float, float]:
 
     for i in range(textpage.count_chars()):
         code = raw.FPDFText_GetUnicode(handle, i)
-        char = "-" if code in (0x02, 0xFFFE, 0xAD) else chr(code)
+        char = "-" if code in (0xFFFE, 0xAD) else chr(code)
         if char in "\r\n":
             close()
             continue
@@ -117,9 +119,21 @@ def _page_lines(page: object, number: int) -> tuple[list[Line], float, float]:
             if last and left.value - last[3] > max(2.5 * size, 14):  # a gutter within one line of the page
                 close()
         chars.append((char, left.value, bottom.value, right.value, top.value, size))
+        if char == _BROKEN:
+            close()
     close()
     textpage.close()
+    for i, (line, following) in enumerate(itertools.pairwise(lines)):
+        rest, blank, others = following.text.partition(" ")
+        if lines[i].text.endswith(_BROKEN) and blank:  # the word goes whole to the line where it begins
+            lines[i] = line._replace(text=lines[i].text + rest)
+            lines[i + 1] = following._replace(text=others)
     return lines, width, height
+
+
+def _whole(text: str) -> str:
+    """The text with letters beyond the basic plane whole: pdfium gives them as two halves of UTF-16."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _without_running(pages: list[tuple[list[Line], float]]) -> list[list[Line]]:
@@ -215,6 +229,8 @@ def _rows(lines: list[Line]) -> list[Line]:
 
 
 def _blocks(lines: list[Line]) -> list[Block]:
+    if not lines:
+        return []
     weights: Counter[float] = Counter()
     for line in lines:
         weights[round(line.size, 1)] += len(line.text)
@@ -270,20 +286,20 @@ def _belongs(group: list[Line], line: Line, body: float, leading: float) -> bool
 
 
 def _join(lines: list[Line], words: Counter[str]) -> str:
-    """The lines' text; a hyphen at a line end stays where the document writes the word with one."""
+    """The lines' text; a hyphen at a line end goes where the document mostly writes the word without one."""
     text = lines[0].text
     for line in lines[1:]:
-        head = re.search(r"([A-Za-z]+(?:-[A-Za-z]+)*)-$", text)
-        tail = re.match(r"([a-z]+)", line.text)
-        if head and tail:
-            whole, hyphened = (head.group(1) + tail.group(1)).lower(), f"{head.group(1)}-{tail.group(1)}".lower()
-            parts_known = words[head.group(1).lower()] > 0 and words[tail.group(1)] > 0
-            if words[hyphened] > words[whole] or (words[whole] == 0 and parts_known):
-                text += line.text
-            else:
-                text = text[:-1] + line.text
-        elif re.search(r"\w-$", text) or text.endswith(("/", "–")):
+        if re.search(r"[A-Za-z]-$", text) and re.match(r"[a-z]", line.text):
+            text = text[:-1] + _BROKEN + line.text
+        elif re.search(rf"\w-$|[/–{_BROKEN}]$", text):
             text += line.text
         else:
             text += " " + line.text
-    return text
+
+    def mended(match: re.Match[str]) -> str:
+        head, tail = match.groups()
+        whole, hyphened = head + tail, f"{head}-{tail}"
+        return whole if words[whole.lower()] > words[hyphened.lower()] else hyphened
+
+    text = re.sub(rf"([A-Za-z]+(?:-[A-Za-z]+)*){_BROKEN}([a-z]+)", mended, text)
+    return text.replace(_BROKEN, "-")

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
-import zipfile
+import re
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from collabnlp.readers.office import damaged
 from collabnlp.readers.text import decode
 from collabnlp.records import Block, InputError
 
 ROW_ENDINGS = (".csv", ".xlsx", ".jsonl")
+_MAX_ROWS = 1_048_576  # of a sheet, by its format; a false row number must not fill the memory
+_UNHELD = re.compile("[\\x00\\ud800-\\udfff]")  # what an escape in JSON may name and no text can hold
 
 
 def read_rows(path: Path) -> list[tuple[str, str]]:
@@ -24,7 +30,7 @@ def read_rows(path: Path) -> list[tuple[str, str]]:
         Where there is no `text` column, an id comes twice, or a line is not JSON.
     """
     suffix = path.suffix.lower()
-    table = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".jsonl": _jsonl_rows}[suffix](path)
+    table: Iterable[dict[str, Any]] = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".jsonl": _jsonl_rows}[suffix](path)
     rows: list[tuple[str, str]] = []
     seen: set[str] = set()
     for number, row in enumerate(table, start=1):
@@ -58,40 +64,35 @@ def _csv_rows(path: Path) -> list[dict[str, Any]]:
     except csv.Error:
         dialect = csv.excel
     reader = csv.DictReader(io.StringIO(source, newline=""), delimiter=getattr(dialect, "delimiter", ","))
-    names = [(name or "").strip().lower() for name in reader.fieldnames or []]
-    _need_text(path, names)
-    reader.fieldnames = names
     try:
+        names = [(name or "").strip().lower() for name in reader.fieldnames or []]
+        _need_text(path, names)
+        reader.fieldnames = names
         return list(reader)
-    except csv.Error as error:
+    except csv.Error as error:  # the inner reader has counted the line that failed, the outer one has not
         raise InputError(
-            path, f"is not CSV ({error})", "save it again from the spreadsheet", place=f"line {reader.line_num}"
+            path, f"is not CSV ({error})", "save it again from the spreadsheet", place=f"line {reader.reader.line_num}"
         ) from error
 
 
-def _xlsx_rows(path: Path) -> list[dict[str, Any]]:
-    import warnings
-
+def _xlsx_rows(path: Path) -> Iterator[dict[str, Any]]:
     import openpyxl
+    from openpyxl.utils.exceptions import CellCoordinatesException, InvalidFileException
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheets = {}
-        for sheet in book.worksheets:
-            rows = list(sheet.iter_rows(values_only=True))
-            for i, row in enumerate(rows[:10]):
+    headers: list[list[str]] = []
+    own = (CellCoordinatesException, InvalidFileException)
+    with damaged(path, *own), path.open("rb") as handle, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for sheet in openpyxl.load_workbook(handle, read_only=True, data_only=True).worksheets:
+            sheet.reset_dimensions()  # or each row is filled with blanks as far as a stray cell stands
+            rows = itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS)
+            for row in itertools.islice(rows, 10):
                 names = [str(cell).strip().lower() if cell is not None else "" for cell in row]
                 if "text" in names:
-                    book.close()
-                    return [dict(zip(names, line, strict=False)) for line in rows[i + 1 :]]
-            sheets[sheet.title] = [str(c) for c in (rows[0] if rows else ()) if c is not None]
-        book.close()
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(path, f"is cut off or damaged ({error})", "save it again") from error
-    _need_text(path, next(iter(sheets.values()), []))
-    return []
+                    yield from (dict(zip(names, line, strict=False)) for line in rows)
+                    return
+                headers.append([name for name in names if name])
+    _need_text(path, next(filter(None, headers), []))
 
 
 def _jsonl_rows(path: Path) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def _jsonl_rows(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 path, f"is not JSON ({error})", "write one object a line", place=f"line {number}"
             ) from error
@@ -111,6 +112,11 @@ def _jsonl_rows(path: Path) -> list[dict[str, Any]]:
                 "has no `text`",
                 'write one object a line, such as {"id": "1", "text": "..."}',
                 place=f"line {number}",
+            )
+        held = _UNHELD.search(f"{row['text']}{row.get('id')}")
+        if held:
+            raise InputError(
+                path, f"has the escape \\u{ord(held[0]):04x}", "take it out, it is no letter", place=f"line {number}"
             )
         rows.append(row)
     return rows

@@ -16,35 +16,15 @@ from collabnlp.records import Block, InputError
 
 MAX_LINE = 1_000_000
 
-_BULLET = re.compile(r"^\s*(?:[•·▪■◦●‣∙–—\uf0b7\uf0a7\uf0d8\u0083\x7f-\x9f*+>-]|o(?=\s{2,}))\s*(?:[·•-]\s+)?(?=\S)")
+_BULLET = re.compile(  # a sign that touches a figure is the figure's own
+    r"^\s*(?:[•·▪■◦●‣∙\uf0b7\uf0a7\uf0d8\x7f-\x9f]|[*+>–—-](?![\d£$€])|o(?=\s{2,}))\s*(?:[·•-]\s+)?(?=\S)"
+)
 _NUMBERED = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|\(?[a-z][.)]|\(?[ivx]{1,4}[.)])\s+(?=\S)")
 _HEADING_NUMBER = re.compile(
     r"^(?:\d+(?:\.\d+)*\.?|[A-Z]\.|Appendix \w+:?|Part \w+:?|Chapter \w+:?|Section \w+:?)\s+(?=\S)"
 )
 _MARKS = re.compile(r"</?[a-z]{1,8}/?>|\[bookmark: [^\]]*\]|^\s*#{1,6}\s+|(?<!\w)\*{1,3}(?=\S)|(?<=\S)\*{1,3}(?!\w)")
-_SMALL = {
-    "a",
-    "an",
-    "and",
-    "as",
-    "at",
-    "but",
-    "by",
-    "for",
-    "from",
-    "in",
-    "is",
-    "of",
-    "on",
-    "or",
-    "the",
-    "to",
-    "what",
-    "with",
-    "&",
-    "–",
-    "-",
-}
+_SMALL = set("a an and as at but by for from in is of on or the to what with & – -".split())
 
 
 def decode(path: Path) -> str:
@@ -56,16 +36,17 @@ def decode(path: Path) -> str:
         Where the bytes are not UTF-8, hold NUL, or a single line is over a million characters.
     """
     data = path.read_bytes()
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
-        text = data.decode(encoding)
+        # utf-8-sig would count the place of an error from behind the mark.
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = data[error.start]
         line = data.count(b"\n", 0, error.start) + 1
         guess = " (it looks like Windows-1252)" if 0x80 <= byte <= 0x9F or byte in (0xA3, 0xE9) else ""
         raise InputError(
             path,
-            f"the byte 0x{byte:02x} is not {encoding.removesuffix('-sig').upper()}{guess}",
+            f"the byte 0x{byte:02x} is not {encoding.upper()}{guess}",
             "save the file as UTF-8",
             place=f"line {line}",
         ) from error
@@ -247,6 +228,8 @@ def read_md(path: Path) -> list[Block]:
     from mdit_py_plugins.footnote import footnote_plugin
     from mdit_py_plugins.front_matter import front_matter_plugin
 
+    from collabnlp.readers.html import fragment_blocks  # here, because it imports this module
+
     source = decode(path)
     parser = MarkdownIt("commonmark", {"html": True}).enable("table").use(front_matter_plugin).use(footnote_plugin)
     blocks: list[Block] = []
@@ -273,7 +256,9 @@ def read_md(path: Path) -> list[Block]:
             blocks.append(Block(" | ".join(cells), "table"))
             cells = None
         elif token.type in ("fence", "code_block"):
-            blocks.append(Block(tidy(token.content)))
+            blocks.append(Block("\n".join(tidy(line) for line in token.content.split("\n"))))
+        elif token.type == "html_block":
+            blocks.extend(fragment_blocks(token.content))
         elif token.type == "inline":
             words = _inline(token)
             if cells is not None:
@@ -284,18 +269,19 @@ def read_md(path: Path) -> list[Block]:
                 blocks.append(Block(words, "list", lists))
             else:
                 blocks.append(Block(words, "box" if quote else "paragraph"))
-    turns = find_turns([block.text for block in blocks])
-    return turns if turns is not None else blocks
+    turns = find_turns(blocks)
+    return turns if turns is not None else [block._replace(text=" ".join(block.text.split())) for block in blocks]
 
 
 def _inline(token: object) -> str:
+    """The words of a line or paragraph, its line breaks kept, since a turn may begin behind one."""
     children = getattr(token, "children", None) or []
     parts = []
     for child in children:
         if child.type in ("text", "code_inline", "text_special"):
             parts.append(child.content)
-        elif child.type in ("softbreak", "hardbreak"):
-            parts.append(" ")
+        elif child.type in ("softbreak", "hardbreak") or child.content.lower().startswith("<br"):
+            parts.append("\n")
         elif child.type == "image":
             parts.append(child.content)
-    return re.sub(r"\s+", " ", "".join(parts)).strip()
+    return "".join(parts).strip()

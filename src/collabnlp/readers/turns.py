@@ -8,31 +8,40 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 
 from collabnlp.records import Block
 
+# re has no class for capitals: those of the Latin (with Vietnamese), Greek and Cyrillic alphabets.
+_CAPITAL = "".join(letter for letter in map(chr, range(0x2000)) if letter.isupper())
+_WORD = rf"[{_CAPITAL}][\w\u0300-\u036f.'’&-]*"  # an accent may be a mark of its own
+NAME = (
+    rf"(?:(?:Cllr|Councillor|Dr|Mr|Mrs|Ms|Prof|Sir|Dame)\.?[ \xa0]+)?{_WORD}"
+    rf"(?:[ \xa0]+(?:{_WORD}|of|de|van|&|\d+(?!:\d))){{0,4}}(?:[ \xa0]*\([^():]{{1,60}}\))?"
+)
 _TIME = r"[\[(]?(?P<{0}>\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?)[\])]?"
-_NAME = (
-    r"(?P<name>(?:(?:Cllr|Councillor|Dr|Mr|Mrs|Ms|Prof|Sir|Dame)\.? )?[A-Z][\w.'’-]*(?: (?:[A-Z(][\w.'’&)-]*|of|de|van|\d+)){0,4}"
-    r"|Speaker \d+|SPEAKER[_ ]\d+)"
-)
+_BEFORE, _AFTER = _TIME.format("before"), _TIME.format("after")
 _INLINE = re.compile(
-    rf"^\s*(?:{_TIME.format('before')}\s*[-–]?\s*)?{_NAME}\s*(?:{_TIME.format('after')})?\s*(?::|(?<=^[QA])\.)\s*(?P<text>.*)$",
-    re.S,
+    rf"(?:{_BEFORE}\s*(?:[-–]\s*)?)?(?:(?P<name>{NAME})\s*(?:{_AFTER}\s*)?:|(?P<letter>[QA])\.)\s*(?P<text>.*)", re.S
 )
-_ALONE = re.compile(
-    rf"^\s*(?:{_TIME.format('before')}\s+{_NAME}|{_NAME.replace('?P<name>', '?P<name2>')}\s+{_TIME.format('after')})\s*$"
-)
+_ALONE = re.compile(rf"{_BEFORE}\s+(?P<name>{NAME})|(?P<name2>{NAME})\s+{_AFTER}")
+_ENDED = re.compile(r"(?:^|[.!?…—–\])-])[\"'”’]*$")
+_TALK = re.compile(r"\?|\bI\b|\bi[ '’]")
 
 
-def find_turns(lines: list[str]) -> list[Block] | None:
+def find_turns(lines: Sequence[str | Block]) -> list[Block] | None:
     """Blocks of a transcript, one a turn, or None where the lines are not a transcript.
 
-    Lines before the first head stay paragraphs (a title becomes a heading). A text counts as a
-    transcript where at least six lines open a turn, a few names take most turns, and most of
-    the words stand in turns.
+    A block may hold several lines. What stands before the first head stays as it is (a title
+    becomes a heading), and so does a heading between turns. A text counts as a transcript where
+    at least six lines open a turn, a few names take most turns, most of the words stand in
+    turns, and in one turn of five somebody asks or says "I": labels of a report
+    (`Challenge: ...`, `Outcome: ...`) look like names, but they do not talk.
     """
-    heads = [_head(line) for line in lines]
+    blocks = [line if isinstance(line, Block) else Block(line) for line in lines]
+    rows = [(i, text) for i, block in enumerate(blocks) for text in block.text.split("\n")]
+    heads = [_head(text) for _, text in rows]
     found = [head for head in heads if head is not None]
     if len(found) < 6:
         return None
@@ -40,54 +49,72 @@ def find_turns(lines: list[str]) -> list[Block] | None:
     repeated = {name for name, n in names.items() if n >= 2}
     if sum(n for _, n in names.most_common(6)) < 0.8 * len(found) or len(repeated) > 25:
         return None
-    heads = [head if head and (head[0] in repeated or head[1] is not None) else None for head in heads]
-    first = next((i for i, head in enumerate(heads) if head), None)
-    if first is None:
+    sure = [bool(head and (head[0] in repeated or head[1] is not None)) for head in heads]
+    if not any(sure):
         return None
-    blocks = _before(lines[:first])
-    speaker, time, parts = "", None, []  # type: str, float | None, list[str]
+    first = sure.index(True)
+    result = _before(blocks, rows[:first])
+    speaker, time, page, parts = "", None, None, []  # type: str, float | None, int | None, list[str]
 
     def close() -> None:
-        words = re.sub(r"\s+", " ", " ".join(parts)).strip()
+        words = _fold(" ".join(parts))
         if words:
-            blocks.append(Block(words, "turn", speaker=speaker, time=time))
+            result.append(Block(words, "turn", page=page, speaker=speaker, time=time))
+        parts.clear()
 
-    for line, head in zip(lines[first:], heads[first:], strict=True):
-        if head:
+    ended = True  # a name that comes once opens a turn too, but not within a sentence broken over two lines
+    for (i, text), head, certain in zip(rows[first:], heads[first:], sure[first:], strict=True):
+        heading = blocks[i].kind == "heading"
+        if head and (certain or (ended and not heading)):
             close()
-            speaker, time, parts = head[0], head[1], [head[2]]
-        elif line.strip():
-            parts.append(line.strip())
+            speaker, time, page = head[0], head[1], blocks[i].page
+            parts.append(head[2])
+        elif heading:
+            close()
+            result.append(blocks[i]._replace(text=_fold(text)))
+        else:
+            parts.append(text)
+        ended = heading or _ENDED.search(text.rstrip()) is not None
     close()
-    turns = [block for block in blocks if block.kind == "turn"]
-    n_words = sum(len(line.split()) for line in lines)
-    in_turns = sum(len(block.text.split()) for block in turns)
-    mean_length = in_turns / max(1, len(turns))
-    if in_turns < 0.6 * n_words or mean_length > 250:
+    turns = [block.text for block in result if block.kind == "turn"]
+    n_words = sum(len(text.split()) for _, text in rows)
+    in_turns = sum(len(text.split()) for text in turns)
+    if in_turns < 0.6 * n_words or in_turns > 250 * len(turns):
         return None
-    return blocks
+    return result if sum(bool(_TALK.search(text)) for text in turns) >= 0.2 * len(turns) else None
 
 
-def _before(lines: list[str]) -> list[Block]:
-    blocks = []
-    for i, line in enumerate(line for line in lines if line.strip()):
-        text = re.sub(r"\s+", " ", line).strip()
-        blocks.append(Block(text, "heading", 1) if i == 0 and len(text.split()) <= 15 else Block(text))
-    return blocks
+def _before(blocks: list[Block], rows: list[tuple[int, str]]) -> list[Block]:
+    """What stands before the first turn, each block whole again; a short first one is the title."""
+    folded = [
+        blocks[i]._replace(text=_fold(" ".join(text for _, text in group)))
+        for i, group in groupby(rows, key=lambda row: row[0])
+    ]
+    kept = [block for block in folded if block.text]
+    if kept and kept[0].kind != "heading" and len(kept[0].text.split()) <= 15:
+        kept[0] = kept[0]._replace(kind="heading", level=1)
+    return kept
 
 
 def _head(line: str) -> tuple[str, float | None, str] | None:
-    match = _ALONE.match(line)
+    """Speaker, seconds and words of a line that seems to open a turn."""
+    line = line.strip()
+    match = _ALONE.fullmatch(line)
     if match:
         return (_name(match["name"] or match["name2"]), seconds(match["before"] or match["after"]), "")
-    match = _INLINE.match(line)
-    if match and len(match["name"].split()) <= 5:
-        return (_name(match["name"]), seconds(match["before"] or match["after"]), match["text"])
+    match = _INLINE.fullmatch(line)
+    if match:
+        name = _name(match["name"] or match["letter"])
+        return (name, seconds(match["before"] or match["after"]), match["text"])
     return None
 
 
 def _name(name: str) -> str:
-    return re.sub(r"\s+", " ", name).strip(" .")
+    return _fold(name).strip(" .")
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def seconds(stamp: str | None) -> float | None:

@@ -1,6 +1,7 @@
 """How well codes, mentions and topics are found: agreement, metrics and plots."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from collabnlp.agreement import compare, score_spans
 from collabnlp.codebook import load_codebook
@@ -27,6 +28,12 @@ from collabnlp.topics import quality
 BASELINES = ("keywords", "words", "vectors")
 
 
+def _share(right: Iterable[bool]) -> float | None:
+    """Share of what is right, 0 to 1; None of nothing."""
+    answers = list(right)
+    return round(sum(answers) / len(answers), 4) if answers else None
+
+
 def stage(params: Params) -> None:
     """Compare the model and the baselines with the gold on passages that they had not seen."""
     codebook = load_codebook(CORPUS / "codebook.yaml")
@@ -51,9 +58,12 @@ def stage(params: Params) -> None:
     write_csv(OUTPUTS / "agreement.csv", rows, AgreementRow)
     f1 = {(row.coder_b, row.code): round(row.f1, 4) for row in rows}
     stance_of = {(tag.passage_id, tag.code): tag.stance for tag in gold}
-    shared = [
-        tag.stance == stance_of[tag.passage_id, tag.code] for tag in model if (tag.passage_id, tag.code) in stance_of
-    ]
+    shared = [(tag, stance_of[tag.passage_id, tag.code]) for tag in model if (tag.passage_id, tag.code) in stance_of]
+    stance = {
+        "n": len(shared),
+        "model": _share(tag.stance == said for tag, said in shared),
+        "always_the_default": _share(codebook[tag.code].default_stance == said for tag, said in shared),
+    }
     marked = {row.passage_id for row in read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead) if row.task == "mentions"}
     spans = score_spans(
         read_jsonl(CORPUS / "gold" / "mentions.jsonl", EntityMention),
@@ -73,8 +83,8 @@ def stage(params: Params) -> None:
                     coder: {code: f1[coder, code] for code in ("micro", "macro", *codebook.names)}
                     for coder in ("model", *BASELINES)
                 },
-                "stance_accuracy": round(sum(shared) / len(shared), 4) if shared else None,
             },
+            "stance": stance,
             "mentions": spans,
             "topics": {
                 name: round(value, 4)

@@ -10,7 +10,7 @@ repro: $(STAMP)
 	$(RUN) dvc repro
 
 test: $(STAMP)
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest -n 2
 
 test-slow: $(STAMP)
 	$(RUN) python -m pytest -m slow

@@ -82,8 +82,7 @@ def read_docx(path: Path) -> list[Block]:
 
 def _finish(blocks: list[Block]) -> list[Block]:
     """Turns where the file is a transcript; headings also where a short line of body text stands for one."""
-    lines = [part for block in blocks for part in (block.text.split("\n") if block.kind != "table" else [block.text])]
-    turns = find_turns(lines)
+    turns = find_turns(blocks)
     if turns is not None:
         return turns
     folded: list[Block] = []

@@ -18,6 +18,20 @@ from collabnlp.readers.turns import find_turns
 from collabnlp.records import Block, InputError
 
 _BROKEN = "\x02"  # a word broken here at a line end: what pdfium gives in place of hyphen and line break
+_SECOND_PARTS = {
+    "related",
+    "based",
+    "wide",
+    "led",
+    "term",
+    "tier",
+    "level",
+    "making",
+    "free",
+    "going",
+    "standing",
+    "specific",
+}
 
 
 class Line(NamedTuple):
@@ -248,7 +262,8 @@ def _blocks(lines: list[Line]) -> list[Block]:
             groups[-1].append(line)
         else:
             groups.append([line])
-    words = Counter(re.findall(r"[a-z]+(?:-[a-z]+)*", " ".join(line.text for line in lines).lower()))
+    unbroken = " ".join(re.sub(rf"\S*{_BROKEN}\S*|\S+-$", "", line.text) for line in lines)
+    words = Counter(re.findall(r"[a-z]+(?:-[a-z]+)*", unbroken.lower()))
     blocks: list[Block] = []
     for group in groups:
         text = tidy(_join(group, words))
@@ -264,7 +279,7 @@ def _blocks(lines: list[Line]) -> list[Block]:
             blocks.append(Block(text, "list", 1, page=group[0].page))
         else:
             blocks.append(Block(text, page=group[0].page))
-    turns = find_turns([block.text for block in blocks])
+    turns = find_turns(blocks)
     return turns if turns is not None else blocks
 
 
@@ -286,7 +301,7 @@ def _belongs(group: list[Line], line: Line, body: float, leading: float) -> bool
 
 
 def _join(lines: list[Line], words: Counter[str]) -> str:
-    """The lines' text; a hyphen at a line end goes where the document mostly writes the word without one."""
+    """The lines' text; a hyphen at a line end stays where the document writes the word so, or writes both its parts alone."""
     text = lines[0].text
     for line in lines[1:]:
         if re.search(r"[A-Za-z]-$", text) and re.match(r"[a-z]", line.text):
@@ -299,7 +314,10 @@ def _join(lines: list[Line], words: Counter[str]) -> str:
     def mended(match: re.Match[str]) -> str:
         head, tail = match.groups()
         whole, hyphened = head + tail, f"{head}-{tail}"
-        return whole if words[whole.lower()] > words[hyphened.lower()] else hyphened
+        n_whole, n_hyphened = words[whole.lower()], words[hyphened.lower()]
+        parts = words[head.lower()] > 0 and words[tail.lower()] > 0
+        compound = n_whole == n_hyphened and (parts or tail.lower() in _SECOND_PARTS)
+        return hyphened if n_hyphened > n_whole or compound else whole
 
     text = re.sub(rf"([A-Za-z]+(?:-[A-Za-z]+)*){_BROKEN}([a-z]+)", mended, text)
     return text.replace(_BROKEN, "-")

@@ -139,7 +139,7 @@ def test_query_in_every_format(ready, call, form):
     status, out, err = call("query", "trust", "--format", form)
     assert status == 0
     assert "trust" in out.lower()
-    assert "passages" in err
+    assert "quotes" in err
 
 
 def test_query_jsonl_has_the_columns_of_an_evidence_row(ready, call):

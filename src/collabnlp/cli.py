@@ -173,7 +173,7 @@ def query(
     else:
         _write(format_rows(rows, form, titles), output, force)
     typer.echo(
-        f"{len(rows)} passages" if len(rows) != limit else f"the first {len(rows)} passages; see --limit", err=True
+        f"{len(rows)} quotes" if len(rows) != limit else f"the first {len(rows)} quotes; --limit 0 shows all", err=True
     )
 
 

@@ -56,7 +56,15 @@ def stage(params: Params) -> None:
         )
     write_table(OUTPUTS / "agreement.parquet", rows, AgreementRow)
     write_csv(OUTPUTS / "agreement.csv", rows, AgreementRow)
-    f1 = {(row.coder_b, row.code): round(row.f1, 4) for row in rows}
+    by_key = {(row.coder_b, row.code): row for row in rows}
+    figures = {
+        code: {
+            name: round(getattr(by_key["model", code], name), 4)
+            for name in ("precision", "recall", "f1", "f1_low", "f1_high")
+        }
+        | {f"f1_{coder}": round(by_key[coder, code].f1, 4) for coder in BASELINES}
+        for code in ("micro", "macro", *codebook.names)
+    }
     stance_of = {(tag.passage_id, tag.code): tag.stance for tag in gold}
     shared = [(tag, stance_of[tag.passage_id, tag.code]) for tag in model if (tag.passage_id, tag.code) in stance_of]
     stance = {
@@ -77,13 +85,8 @@ def stage(params: Params) -> None:
     write_json(
         OUTPUTS / "metrics.json",
         {
-            "codes": {
-                "passages": len(passage_ids),
-                **{
-                    coder: {code: f1[coder, code] for code in ("micro", "macro", *codebook.names)}
-                    for coder in ("model", *BASELINES)
-                },
-            },
+            "passages": len(passage_ids),
+            "codes": figures,
             "stance": stance,
             "mentions": spans,
             "topics": {
@@ -101,8 +104,7 @@ def stage(params: Params) -> None:
     )
     log.info(
         "micro-F1 %.3f (keywords %.3f, words %.3f, vectors %.3f) on %d passages",
-        f1["model", "micro"],
-        *(f1[coder, "micro"] for coder in BASELINES),
+        *(by_key[coder, "micro"].f1 for coder in ("model", *BASELINES)),
         len(passage_ids),
     )
 

@@ -551,7 +551,7 @@ def _fit_stance(gold: Gold, features: dict[str, Any], seed: int) -> tuple[Floats
     if len(present) == 1:
         bias[present[0]] = 0.0
         return coef, bias
-    model = LogisticRegression(C=0.1, solver="lbfgs", random_state=seed, max_iter=2000)
+    model = LogisticRegression(C=0.3, solver="lbfgs", random_state=seed, max_iter=2000)
     model.fit(X, y)
     if len(present) == 2:
         coef[present[1]], bias[present] = model.coef_[0], (0.0, model.intercept_[0])
@@ -560,14 +560,14 @@ def _fit_stance(gold: Gold, features: dict[str, Any], seed: int) -> tuple[Floats
     return coef, bias
 
 
-_CODE_WEIGHT = 4.0
+_CODE_WEIGHT = 2.0
 
 
 def _stance_input(features: dict[str, Any]) -> Any:
     """(n_passages, n_features), sparse: vector, tone and words."""
     from scipy.sparse import csr_matrix, hstack
 
-    return hstack([csr_matrix(2 * features["vectors"]), csr_matrix(features["tone"]), features["words"]]).tocsr()
+    return hstack([csr_matrix(4 * features["vectors"]), csr_matrix(features["tone"]), features["words"]]).tocsr()
 
 
 def _stance_scores(features: dict[str, Any], coef: Floats, bias: Floats) -> Floats:

@@ -78,6 +78,13 @@ def test_add_refuses_what_cannot_be_read(project, call, tmp_path):
     assert "empty" in err
 
 
+def test_add_outside_a_project_makes_nothing(tmp_path, call, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.txt").write_text("Some words were said here.")
+    assert call("add", "x.txt", *ADD)[0] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
+
+
 def test_tag_writes_a_passage_a_line(ready, call):
     status, out, _ = call("tag", "corpus/reports/orren.md", "--format", "jsonl")
     lines = [json.loads(line) for line in out.splitlines()]

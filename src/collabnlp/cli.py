@@ -69,8 +69,10 @@ def add(
     from collabnlp.readers import read_blocks
     from collabnlp.register import FOLDERS, Entry, add_entry, document_id_of
 
-    read_blocks(file)  # refuse here what `dvc repro` would refuse later
     corpus = Path("corpus")
+    if not corpus.is_dir():
+        raise InputError(corpus, "there is no such folder here", "run the command in the project's folder")
+    read_blocks(file)  # refuse here what `dvc repro` would refuse later
     document_id = document_id_of(file)
     target = Path(FOLDERS[kind]) / f"{document_id}{file.suffix.lower()}"
     entry = Entry(

@@ -64,6 +64,8 @@ def test_a_bare_place_is_a_council_only_where_it_acts(finder, text, acts):
         ("Through the Penmoor Deal, money came.", "SCHEME", "Penmoor Deal"),
         ("A scheme called ‘Lowfold Rising’ began.", "SCHEME", "Lowfold Rising"),
         ("The new Local Plan is late.", None, None),
+        ("In Penmoor’s deal the money came late.", None, None),
+        ("It covers North Marlshire and the committee.", None, None),
     ],
 )
 def test_partnerships_and_schemes_by_pattern(finder, text, label, name):

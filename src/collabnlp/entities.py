@@ -433,6 +433,8 @@ def _patterned(doc: Any, text: str, places: set[str]) -> list[_Candidate]:
         start = _name_start(doc, i)
         if start is None:
             continue
+        if token.text[0].islower() and doc[i - 1].lower_ in _LINKS:
+            continue  # "Craven's scheme", "North Essex and the committee": no name, a word for something else
         span = doc[start : i + 1]
         words = [t.lower_ for t in span]
         distinctive = [

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
+import typing
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Entity, Gazetteer
-from collabnlp.records import Document, EntityMention, EvidenceRow, MatrixCell, Passage, PassageTag, TopicAssignment
+from collabnlp.records import (
+    Document,
+    EntityMention,
+    EvidenceRow,
+    MatrixCell,
+    Passage,
+    PassageTag,
+    Tie,
+    TopicAssignment,
+)
 
-ROW_KINDS = ("council", "county", "partnership", "scheme", "document", "topic", "year")
-_TIES = ("named", "section", "document", "none")
+_TIES = typing.get_args(Tie)  # closest first
 
 
 class Named(NamedTuple):

@@ -27,7 +27,7 @@ Kind = Literal["report", "transcript"]
 Stance = Literal["positive", "negative", "neutral"]
 Label = Literal["COUNCIL", "PARTNERSHIP", "SCHEME"]
 PassageKind = Literal["paragraph", "list", "table", "box", "turn", "row"]
-Tie = Literal["named", "section", "document"]
+Tie = Literal["named", "section", "document", "none"]
 
 
 class InputError(Exception):
@@ -205,7 +205,7 @@ class EvidenceRow(Record):
     code: str = Field(description="machine name of the code")
     passage_id: str = Field(description="the passage")
     coder: str = Field(description="name of the person or of the model version")
-    tie: Literal["named", "section", "document", "none"] = Field(
+    tie: Tie = Field(
         description="how the passage is tied to the entity: named in it; its section is about it; its document is; none"
     )
     stance: Stance = Field(description="what the passage says of the code")

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 STAMP := $(VENV)/installed
 
-.PHONY: repro test test-slow check lint docs clean
+.PHONY: repro test test-slow finetune check lint docs clean
 
 repro: $(STAMP)
 	$(RUN) dvc repro
@@ -14,6 +14,10 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(RUN) python -m pytest -m slow
+
+finetune: $(STAMP)
+	$(RUN) python -m collabnlp.stages.finetune
+	$(RUN) dvc commit --force finetune
 
 check: lint test repro
 	$(RUN) python docs/generate.py --check

@@ -22,6 +22,10 @@ TABLES = [
     ("Document", "outputs/documents.parquet"),
     ("Passage", "outputs/passages.parquet"),
     ("EntityMention", "outputs/mentions.parquet, outputs/gold_mentions.parquet, corpus/gold/mentions.jsonl"),
+    ("EntityLink", "outputs/links.parquet"),
+    ("FoundEntity", "outputs/entities.parquet"),
+    ("DoubtfulMerge", "outputs/doubtful_merges.csv"),
+    ("Relation", "outputs/relations.parquet"),
     ("PassageTag", "outputs/tags.parquet, outputs/out_of_fold_tags.parquet, corpus/gold/tags.jsonl"),
     ("Topic", "outputs/topics.parquet"),
     ("TopicAssignment", "outputs/topic_assignments.parquet"),
@@ -99,7 +103,7 @@ def command_line() -> str:
         "Made from the commands' own help by `make docs`. `python -m collabnlp` is the same.",
         "",
     ]
-    for command in ("", "add", "tag", "query", "codebook"):
+    for command in ("", "add", "tag", "query", "codebook", "entities"):
         env = {"COLUMNS": "100", "PATH": "", "TERM": "dumb"}
         args = [sys.executable, "-m", "collabnlp", *([command] if command else []), "--help"]
         text = subprocess.run(args, capture_output=True, text=True, check=True, env=env).stdout

@@ -7,11 +7,14 @@ from collabnlp.classify import (
     STANCES,
     Classifier,
     Gold,
+    Look,
     assign_folds,
+    choose_sure,
     choose_thresholds,
     fit,
     gather_gold,
     indicator_matrix,
+    out_of_fold_tags,
 )
 from collabnlp.records import GoldPassage, GoldRead, InputError
 from conftest import FakeEncoder, make_tag
@@ -34,42 +37,52 @@ def gold(codebook):
             [(1 if code == "momentum" else 0) if given else -1 for code, given in zip(codebook.names, row, strict=True)]
         )
         groups.append(f"doc{i // 10}")
-    vectors = FakeEncoder().encode(texts)
-    return Gold([f"g:{i:04d}" for i in range(160)], texts, vectors, np.array(labels), np.array(stances), groups)
+    ids, kinds = [f"g:{i:04d}" for i in range(160)], ["restated" if i < 80 else "free" for i in range(160)]
+    return Gold(ids, texts, np.array(labels), np.array(stances), groups, kinds)
+
+
+def seen(texts, n_codes=12):
+    """What the fake encoder says; nothing fine-tuned read."""
+    shape = (len(texts), n_codes)
+    return Look(FakeEncoder().encode(texts), np.full(shape, np.nan, np.float32), np.zeros((*shape, 3), np.float32))
+
+
+def fit_by(gold, codebook, folds=4, **more):
+    return fit(gold, more.pop("look", seen(gold.texts)), codebook, assign_folds(gold.groups, folds), **more)
 
 
 @pytest.fixture(scope="module")
 def fitted(gold, codebook):
-    return fit(gold, codebook, folds=4)
+    return fit_by(gold, codebook)
 
 
 def test_what_a_word_gives_away_is_learnt(fitted, codebook):
     tags = fitted[0].tag(
         ["n:1", "n:2"],
         ["here we trust each other", "the bins are green"],
-        FakeEncoder().encode(["here we trust each other", "the bins are green"]),
+        seen(["here we trust each other", "the bins are green"]),
     )
     assert "trust" in {tag.code for tag in tags if tag.passage_id == "n:1"}
     assert not [tag for tag in tags if tag.passage_id == "n:2"]
 
 
 def test_scores_are_probabilities_and_stance_is_learnt(fitted):
-    scores, stances = fitted[0].predict(["it was slow and stalled"], FakeEncoder().encode(["it was slow and stalled"]))
+    scores, stances = fitted[0].predict(["it was slow and stalled"], seen(["it was slow and stalled"]))
     assert ((scores >= 0) & (scores <= 1)).all()
     j = fitted[0].codes.index("momentum")
     assert STANCES[stances[0, j]] == "negative"
 
 
-def test_a_classifier_comes_back_from_disk_as_it_went(fitted, tmp_path, encoder):
+def test_a_classifier_comes_back_from_disk_as_it_went(fitted, tmp_path):
     fitted[0].to_disk(tmp_path)
     again = Classifier.from_disk(tmp_path)
     texts = ["we trust each other", "a shared chief executive"]
     assert again.version_ == fitted[0].version_
-    assert (again.predict(texts, encoder.encode(texts))[0] == fitted[0].predict(texts, encoder.encode(texts))[0]).all()
+    assert (again.predict(texts, seen(texts))[0] == fitted[0].predict(texts, seen(texts))[0]).all()
 
 
 def test_a_classifier_is_the_same_bytes_twice(gold, codebook, fitted, tmp_path):
-    fit(gold, codebook, folds=4)[0].to_disk(tmp_path / "b")
+    fit_by(gold, codebook)[0].to_disk(tmp_path / "b")
     fitted[0].to_disk(tmp_path / "a")
     for name in ("weights.safetensors", "classifier.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -104,10 +117,9 @@ def test_scores_out_of_fold_do_not_know_their_own_label(codebook):
     labels = np.zeros((n, len(codebook.names)), dtype=bool)
     labels[:, 0] = rng.random(n) < 0.4
     stances = np.where(labels, 0, -1)
-    gold = Gold(
-        [str(i) for i in range(n)], texts, FakeEncoder().encode(texts), labels, stances, [str(i) for i in range(n)]
-    )
-    scores = fit(gold, codebook, folds=5)[1].scores[:, 0]
+    ids = [str(i) for i in range(n)]
+    gold = Gold(ids, texts, labels, stances, ids, ["free"] * n)
+    scores = fit_by(gold, codebook, 5)[1].scores[:, 0]
     higher = np.mean(
         [scores[i] > scores[j] for i in np.flatnonzero(labels[:, 0]) for j in np.flatnonzero(~labels[:, 0])]
     )
@@ -134,7 +146,9 @@ def test_indicators_are_counted_by_code(codebook):
 
 def test_only_passages_that_somebody_read_are_learnt_from():
     passages = [
-        GoldPassage(passage_id=f"p:{i}", source="s" if i < 3 else "t", restates="", provenance="model", text="x")
+        GoldPassage(
+            passage_id=f"p:{i}", source="s" if i < 3 else "t", kind="free", restates="", provenance="model", text="x"
+        )
         for i in range(4)
     ]
     reads = [
@@ -146,22 +160,77 @@ def test_only_passages_that_somebody_read_are_learnt_from():
         make_tag("p:0", coder="b", stance="negative", score=None),
         make_tag("p:2", coder="a", score=None),
     ]
-    vectors = {f"p:{i}": np.ones(2, dtype=np.float32) for i in range(4)}
-    gold = gather_gold(passages, tags, reads, vectors, ["trust"])
+    gold = gather_gold(passages, tags, reads, ["trust"])
     assert gold.passage_ids == ["p:0", "p:1", "p:3"]
     assert gold.labels[:, 0].tolist() == [True, False, False]
     assert STANCES[gold.stances[0, 0]] == "neutral"
-    assert gather_gold(passages, tags, reads, vectors, ["trust"], exclude_sources=["t"]).passage_ids == ["p:0", "p:1"]
+    assert gather_gold(passages, tags, reads, ["trust"], exclude_sources=["t"]).passage_ids == ["p:0", "p:1"]
     with pytest.raises(InputError, match="no coded passage"):
-        gather_gold(passages, tags, reads, vectors, ["trust"], exclude_sources=["s", "t"])
+        gather_gold(passages, tags, reads, ["trust"], exclude_sources=["s", "t"])
 
 
 def test_the_agreed_version_counts_alone():
-    passages = [GoldPassage(passage_id="p:0", source="s", restates="", provenance="model", text="x")]
+    passages = [GoldPassage(passage_id="p:0", source="s", kind="free", restates="", provenance="model", text="x")]
     reads = [GoldRead(passage_id="p:0", coder=c, task="codes") for c in ("a", "b", "adjudicated")]
     tags = [
         make_tag("p:0", code, coder=coder, score=None)
         for code, coder in [("trust", "a"), ("risk", "b"), ("risk", "adjudicated")]
     ]
-    gold = gather_gold(passages, tags, reads, {"p:0": np.ones(2, dtype=np.float32)}, ["trust", "risk"])
+    gold = gather_gold(passages, tags, reads, ["trust", "risk"])
     assert gold.labels.tolist() == [[False, True]]
+
+
+def test_what_the_fine_tuned_encoder_says_is_weighed(gold, codebook):
+    """Where nothing else tells the passages apart, its readings decide; where it did not read, it counts for nothing."""
+    texts = ["the same words"] * len(gold.texts)
+    vectors = FakeEncoder().encode(texts)
+    logits = np.where(gold.labels, 3.0, -3.0).astype(np.float32)
+    look = Look(vectors, logits, np.zeros((*logits.shape, 3), np.float32))
+    classifier, out_of_fold = fit_by(gold._replace(texts=texts), codebook, look=look)
+    assert (out_of_fold.given["model"] == gold.labels).mean() > 0.99
+    unread = classifier.predict(texts[:1], seen(texts[:1]))[0]
+    assert (unread < 0.5).all()
+
+
+def test_passages_in_no_fold_are_learnt_from_and_not_scored(gold, codebook):
+    fold = assign_folds(gold.groups, 4)
+    fold[::2] = -1
+    _, out_of_fold = fit(gold, seen(gold.texts), codebook, fold)
+    assert (out_of_fold.folds == fold).all()
+    assert not out_of_fold.given["model"][::2].any()
+    tagged = {tag.passage_id for tag in out_of_fold_tags(gold, out_of_fold, codebook.names)}
+    assert not tagged & {gold.passage_ids[i] for i in np.flatnonzero(fold < 0)}
+    with pytest.raises(ValueError, match="held out"):
+        fit(gold, seen(gold.texts), codebook, np.full(len(fold), -1))
+
+
+def test_sure_tags_are_right_as_often_as_asked():
+    rng = np.random.default_rng(1)
+    scores = rng.random((3000, 1))
+    labels = rng.random((3000, 1)) < scores
+    sure = choose_sure(scores, labels, np.array([0.3]), 0.9)
+    assert 0.75 < sure < 0.85
+    assert labels[scores >= sure].mean() == pytest.approx(0.9, abs=0.01)
+    assert choose_sure(scores, np.zeros_like(labels), np.array([0.3]), 0.9) == 1.0
+
+
+def test_a_shift_moves_the_cuts_and_nothing_else(fitted):
+    classifier = fitted[0]
+    assert (classifier.cuts() == classifier.thresholds_).all()
+    assert (classifier.cuts(shift=1.0) > classifier.thresholds_).all()
+    assert (classifier.cuts(shift=-1.0) < classifier.thresholds_).all()
+
+
+def test_the_terms_of_a_tag_stand_in_the_text(fitted):
+    text = "Mutual trust and good relationships grew; we trust each other."
+    spans = fitted[0].terms(text, "trust")
+    assert spans
+    assert "trust" in {text[start:end].lower() for start, end in spans} | {
+        word for start, end in spans for word in text[start:end].lower().split()
+    }
+
+
+def test_baselines_are_plainer_coders(fitted):
+    given = fitted[0].baselines(["we trust each other"], seen(["we trust each other"]))
+    assert set(given) == {"keywords", "words", "vectors"}
+    assert all(matrix.shape == (1, 12) for matrix in given.values())

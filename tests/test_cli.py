@@ -1,11 +1,14 @@
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import openpyxl
 import pytest
 
 from collabnlp import cli
+from collabnlp.records import FoundEntity, read_table
 from collabnlp.register import load_register
 from conftest import run_stages
 
@@ -27,11 +30,23 @@ def call(monkeypatch, capsys):
     return run
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Where the outputs of the stages are kept, so that they run once."""
+    return tmp_path_factory.mktemp("made")
+
+
 @pytest.fixture
-def ready(project, monkeypatch):
+def ready(project, made, monkeypatch):
     from conftest import FakeEncoder
 
-    run_stages()
+    if not (made / "outputs").exists():
+        run_stages()
+        for folder in ("models", "outputs"):
+            shutil.copytree(folder, made / folder)
+    else:
+        for folder in ("models", "outputs"):
+            shutil.copytree(made / folder, folder)
     monkeypatch.setattr("collabnlp.tagger.SentenceEncoder", FakeEncoder)
     return project
 
@@ -100,12 +115,13 @@ def test_tag_writes_a_passage_a_line(ready, call):
         "page",
         "speaker",
         "tags",
+        "suggestions",
         "mentions",
     ]
     assert any(mention["entities"] for line in lines for mention in line["mentions"])
     for line in lines:
         assert all(line["text"][m["start_char"] : m["end_char"]] == m["text"] for m in line["mentions"])
-        assert all(set(tag) == {"code", "stance", "score"} for tag in line["tags"])
+        assert all(set(tag) == {"code", "stance", "score", "review", "reasons"} for tag in line["tags"])
 
 
 def test_tag_takes_rows_as_they_are(ready, call, tmp_path):
@@ -163,13 +179,239 @@ def test_query_as_a_workbook(ready, call, tmp_path):
     assert openpyxl.load_workbook(tmp_path / "q.xlsx")["Quotes"].max_row > 3
 
 
+def gold_lines(name):
+    path = Path("corpus/gold") / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_coded(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_agreement_of_two_coders_of_the_gold(project, call):
+    from collabnlp.records import AgreementRow, columns
+
+    status, out, err = call("agreement", "adjudicated", "lm-second", "--format", "jsonl", "--disagreements", "3")
+    lines = [json.loads(line) for line in out.splitlines()]
+    rows = [line for line in lines if line["record"] == "agreement"]
+    read = {
+        coder: {r["passage_id"] for r in gold_lines("reads") if r["coder"] == coder}
+        for coder in ("adjudicated", "lm-second")
+    }
+    both = len(read["adjudicated"] & read["lm-second"])
+    assert status == 0
+    assert f"both {both}" in err
+    assert list(rows[0]) == ["record", *columns(AgreementRow)]
+    assert {(row["basis"], row["n_passages"]) for row in rows if row["basis"] == "read"} == {("read", both)}
+    assert len(rows) == 2 * 15
+    assert [row["kappa"] for row in rows if row["code"] == "sets"] == [None, None]
+    assert sum(line["record"] == "disagreement" for line in lines) <= 3
+
+
+def test_agreement_as_a_table_and_as_csv(project, call, tmp_path):
+    out = call("agreement", "lm-writer", "lm-second")[1]
+    assert "a: lm-writer (the reference)" in out
+    assert out.count("\nsets ") == 2
+    assert "Passages with different codes" in out
+    file = tmp_path / "a.csv"
+    assert call("agreement", "lm-writer", "lm-second", "--format", "csv", "--output", file)[0] == 0
+    assert file.read_text().startswith("code,coder_a,coder_b,basis,")
+    assert call("agreement", "lm-writer", "lm-second", "--output", file)[0] == 2
+    assert call("agreement", "lm-writer", "lm-second", "--output", file, "--force")[0] == 0
+
+
+def test_agreement_of_files_goes_by_text_and_names_who_gave_what(project, call, tmp_path):
+    anna = write_coded(
+        tmp_path / "anna.jsonl",
+        [
+            {"text": "One is here.", "codes": ["trust"]},
+            {"text": "Two  are here.", "codes": []},
+            {"text": "Three.", "codes": []},
+        ],
+    )
+    (tmp_path / "ben.csv").write_text(
+        "text,codes\nTwo are “here”.,momentum=negative\nOne is here.,trust\n", encoding="utf-8"
+    )
+    out = call("agreement", anna, tmp_path / "ben.csv", "--format", "jsonl")[1]
+    lines = [json.loads(line) for line in out.splitlines()]
+    trust = next(line for line in lines if line.get("code") == "trust")
+    assert (trust["coder_a"], trust["coder_b"], trust["n_passages"], trust["n_both"]) == ("anna", "ben", 2, 1)
+    assert [line for line in lines if line["record"] == "disagreement"] == [
+        {
+            "record": "disagreement",
+            "passage_id": "2",
+            "only_a": [],
+            "only_b": ["momentum (negative)"],
+            "both": [],
+            "text": "Two  are here.",
+        }
+    ]
+
+
+def test_agreement_of_the_model_with_a_file(ready, call, tmp_path):
+    file = write_coded(
+        tmp_path / "mine.jsonl", [{"text": p["text"], "codes": ["trust"]} for p in gold_lines("passages")]
+    )
+    status, out, _ = call("agreement", file, "model", "--disagreements", "1")
+    assert (status, "b: model" in out) == (0, True)
+    assert call("agreement", "gold", "keywords", "--disagreements", "0")[0] == 0
+
+
+def test_one_coder_of_a_file_of_two(project, call, tmp_path):
+    rows = [{"text": "One is here.", "codes": ["trust"], "coder": coder} for coder in ("anna", "ben")]
+    file = write_coded(tmp_path / "two.jsonl", rows)
+    assert call("agreement", f"{file}:anna", f"{file}:ben")[0] == 0
+    status, _, err = call("agreement", file, f"{file}:ben")
+    assert (status, "has the coders anna, ben" in err) == (2, True)
+    assert "has no coder 'eve', only anna, ben" in call("agreement", f"{file}:anna", f"{file}:eve")[2]
+
+
+def test_agreement_refuses_who_is_unknown_and_who_read_nothing_in_common(project, call, tmp_path):
+    status, _, err = call("agreement", "nobody", "lm-second")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "has no coder 'nobody'; name adjudicated" in err
+    file = write_coded(tmp_path / "mine.jsonl", [{"text": "Nobody else read this.", "codes": []}])
+    status, _, err = call("agreement", file, "lm-second")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "read no passage in common (mine read 1, lm-second" in err
+    assert "there is no such file" in call("agreement", "none.csv", "lm-second")[2]
+
+
+CODED = [
+    {
+        "text": "The two leaders have come to trust each other and speak every week.",
+        "codes": ["trust"],
+        "coder": "anna",
+    },
+    {"text": "The bins are emptied on a Tuesday and a Friday.", "codes": [], "coder": "anna"},
+    {"text": "They share one chief executive between the two councils.", "codes": ["joint_posts"], "coder": "anna"},
+    {
+        "text": "They share one chief executive between the two councils.",
+        "codes": {"momentum": "negative"},
+        "coder": "ben",
+    },
+]
+
+
+def test_evaluate_scores_the_model_and_the_baselines(ready, call, tmp_path):
+    file = write_coded(tmp_path / "mine.jsonl", CODED)
+    status, out, err = call("evaluate", file, "--format", "jsonl", "--worst", "4")
+    lines = [json.loads(line) for line in out.splitlines()]
+    scores = {line["code"]: line for line in lines if line["record"] == "score"}
+    assert status == 0
+    assert "corpus/gold" not in err
+    assert {"keywords", "words", "vectors", "second coder", "f1_low"} <= set(scores["micro"])
+    assert (scores["micro"]["n"], scores["trust"]["n"], scores["micro"]["second coder"]) == (2, 1, 0)
+    figures = {line["figure"]: line["value"] for line in lines if line["record"] == "figure"}
+    assert figures["second coder: passages that both read"] == 1
+    assert 0 <= figures["codes among the best 3 suggestions"] <= 1
+    errors = [line for line in lines if line["record"] == "error"]
+    assert len(errors) <= 4
+    assert all(line["text"] and line["kind"] in ("wrong tag", "missed code") for line in errors)
+
+
+def test_evaluate_says_what_the_model_has_learnt_from(ready, call, tmp_path):
+    row = gold_lines("passages")[0]
+    (tmp_path / "mine.csv").write_text(
+        f'text,codes\n"{row["text"].replace(chr(34), chr(34) * 2)}",trust\nAnother one.,\n'
+    )
+    status, out, err = call("evaluate", tmp_path / "mine.csv")
+    assert status == 0
+    assert "The model, on 2 coded passages" in out
+    assert "second coder" not in out
+    assert err.count("\n") == 1
+    assert "1 of the 2 passages stand in corpus/gold: the model has learnt from them" in err
+    assert row["source"] in err
+    assert "train.exclude_sources" in err
+    assert call("evaluate", tmp_path / "mine.csv", "--format", "csv")[1].startswith("code,n,f1,f1_low")
+
+
+def test_evaluate_refuses_what_it_cannot_score(ready, call, tmp_path):
+    three = write_coded(tmp_path / "three.jsonl", [{"text": "One.", "codes": [], "coder": c} for c in "abc"])
+    assert "has 3 coders: a, b, c" in call("evaluate", three)[2]
+    wrong = write_coded(tmp_path / "wrong.jsonl", [{"text": "One.", "codes": ["hope"]}])
+    status, _, err = call("evaluate", wrong)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "row 1: the code 'hope' is unknown" in err
+    assert "trust" in err
+    empty = write_coded(tmp_path / "empty.jsonl", [])
+    assert call("evaluate", empty)[0] == 2
+    (tmp_path / "out.txt").write_text("mine")
+    assert call("evaluate", three, "--output", tmp_path / "out.txt")[0] == 2
+    assert (tmp_path / "out.txt").read_text() == "mine"
+
+
+def test_worst_errors_come_by_turns(codebook):
+    import numpy as np
+
+    from collabnlp.scoring import Coding, Said, score_model
+
+    names = codebook.names
+    coding = Coding(
+        "anna",
+        {"1": "One.", "2": "Two."},
+        {"1": {names[0]: "positive"}, "2": {names[1]: "positive", names[2]: "negative"}},
+    )
+    scores = np.full((2, len(names)), 0.1)
+    scores[0, [0, 3, 4]] = 0.9, 0.8, 0.95
+    scores[1, [1, 2]] = 0.2, 0.05
+    nothing = np.zeros(scores.shape, dtype=bool)
+    said = Said(
+        scores,
+        np.full(len(names), 0.5),
+        np.full(scores.shape, "positive"),
+        0.85,
+        dict.fromkeys(("keywords", "words", "vectors"), nothing),
+    )
+    found = score_model(coding, said, codebook, draws=100)
+    assert [(error["kind"], error["code"]) for error in found.worst] == [
+        ("wrong tag", names[4]),
+        ("missed code", names[2]),
+        ("wrong tag", names[3]),
+        ("missed code", names[1]),
+    ]
+    micro = next(score for score in found.scores if score["code"] == "micro")
+    assert (micro["precision"], micro["recall"], micro["keywords"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3), 0)
+    assert found.figures["precision outside the review band"] == 0.5
+    assert found.figures["stance of these right"] == 1
+    assert found.figures["codes among the best 3 suggestions"] == pytest.approx(2 / 3)
+
+
 def test_codebook_shows_one_code_or_all(project, call):
     assert len(call("codebook")[1].splitlines()) == 12
     assert "Given when" in call("codebook", "momentum")[1]
     assert "its codes are" in call("codebook", "nothing")[2]
 
 
-@pytest.mark.parametrize("command", ["add", "tag", "query", "codebook"])
+def test_entities_lists_all_or_shows_one(ready, call, tmp_path):
+    status, out, _ = call("entities")
+    assert status == 0
+    assert "Harrowmere" in out
+    assert len(call("entities", "--format", "csv", "--output", tmp_path / "all.csv")[1]) == 0
+    assert (tmp_path / "all.csv").read_text(encoding="utf-8").startswith("name,label,")
+    status, out, _ = call("entities", "harrowmere borough council", "--limit", "1")
+    assert status == 0
+    assert "Harrowmere" in out
+    assert "orren:0" in out
+    status, _, err = call("entities", "Harowmere")
+    assert status == 2
+    assert "did you mean Harrowmere" in err
+
+
+def test_entities_lists_no_name_that_only_an_interview_not_for_attribution_holds(project, call):
+    talk = project / "corpus" / "transcripts" / "talk.txt"
+    talk.write_text(talk.read_text() + "\nBo Marsh: Then we set up the Lowfold Secret Growth Board with Tarnholt.\n")
+    run_stages("ingest", "entities", "relations")
+    found = {e.name: e for e in read_table("outputs/entities.parquet", FoundEntity)}
+    assert found["Lowfold Secret Growth Board"].access == "non-attributable"
+    for form in ("table", "csv", "jsonl"):
+        assert "Secret" not in call("entities", "--format", form)[1]
+    for name in ("doubtful_merges.csv", "network.graphml", "plots/network.svg"):
+        assert "Secret" not in (project / "outputs" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["add", "tag", "query", "agreement", "evaluate", "codebook", "entities"])
 def test_every_help_ends_with_an_example(call, command):
     status, out, _ = call(command, "--help")
     assert status == 0

@@ -94,4 +94,5 @@ def test_free_gold_names_no_real_council(gazetteer):
     )
     for p in read_jsonl(GOLD / "passages.jsonl", GoldPassage):
         if not p.restates:
-            assert not real_pattern.search(p.text), p.passage_id
+            found = {match.group() for match in real_pattern.finditer(p.text)} - {"East Midlands"}  # a region, too
+            assert not found, (p.passage_id, found)

@@ -1,6 +1,8 @@
 import pytest
 
-from collabnlp.evidence import Named, build_matrix, build_rows, section_sizes, slug, strongest
+from collabnlp.clusters import cluster
+from collabnlp.evidence import Named, build_matrix, build_rows, section_sizes, strongest
+from collabnlp.gazetteer import Entity, Gazetteer, slug
 from collabnlp.release import WITHHELD, releasable, withheld
 from conftest import make_document, make_mention, make_passage, make_tag
 
@@ -56,14 +58,23 @@ def test_the_title_of_a_source_not_for_attribution_ties_nothing(gazetteer):
 
 
 def test_an_unlisted_name_is_one_entity_however_written(gazetteer):
-    passages = [make_passage("x", f"report:{i:04d}") for i in range(3)]
-    mentions = [
-        make_mention(t, f"report:{i:04d}", label="PARTNERSHIP", ids=())
-        for i, t in enumerate(["Moor Board", "The Moor Board", "Moor board"])
-    ]
-    rows = rows_of(gazetteer, passages, [make_tag(p.passage_id) for p in passages], mentions)
-    assert {r.entity_id for r in rows} == {"found:moor-board"}
-    assert len({r.entity_name for r in rows}) == 1
+    texts = ["Moor Public Sector Leaders", "The Moor public sector leaders", "MPSL"]
+    passages = [make_passage(text, f"report:{i:04d}") for i, text in enumerate(texts)]
+    mentions = [make_mention(p.text, p.passage_id, label="PARTNERSHIP", ids=()) for p in passages]
+    links, entities, _ = cluster(mentions, passages, [make_document()], gazetteer)
+    linked = [m.model_copy(update={"entity_ids": link.entity_ids}) for m, link in zip(mentions, links, strict=True)]
+    names = {e.entity_id: Named(e.entity_id, e.name, e.label) for e in entities}
+    rows = rows_of(gazetteer, passages, [make_tag(p.passage_id) for p in passages], linked, names=names)
+    assert {(r.entity_id, r.entity_name) for r in rows} == {
+        ("found:moor-public-sector-leaders", "Moor Public Sector Leaders")
+    }
+    assert len(rows) == 3
+
+
+def test_an_unlisted_name_without_link_gets_its_own_id(gazetteer):
+    mention = make_mention("The Moor  Board", label="PARTNERSHIP", ids=())
+    (row,) = rows_of(gazetteer, [make_passage("The Moor  Board")], [make_tag()], [mention])
+    assert (row.entity_id, row.entity_name) == ("found:moor-board", "The Moor Board")
 
 
 def test_what_is_invented_says_so(gazetteer):
@@ -79,7 +90,7 @@ def test_every_matrix_adds_up_to_its_evidence(gazetteer):
     mentions = [make_mention("Kent County Council", p.passage_id) for p in passages[:3]]
     rows = rows_of(gazetteer, passages, tags, mentions)
     cells = build_matrix(rows, ["trust", "risk"], gazetteer, topic_labels={})
-    for kind, total in (("document", 10), ("year", 10), ("council", 6), ("county", 6)):
+    for kind, total in (("document", 10), ("year", 10), ("council", 6), ("county", 6), ("today", 6)):
         assert sum(c.n_passages for c in cells if c.rows == kind) == total
     assert all(c.positive + c.negative + c.neutral == c.n_passages for c in cells)
 
@@ -114,6 +125,61 @@ def test_a_cell_that_rests_on_too_few_interviews_is_withheld(gazetteer):
         assert cell.n_passages == (0 if hidden else n)
 
 
+def county(*successors_of_districts):
+    """A gazetteer of county k and its districts a, b, ...; each is followed by the council named for it, if any, k by all."""
+    facts = {"label": "COUNCIL", "type": "district", "nation": "England", "gss_code": "", "start_date": ""}
+    facts |= {"members": (), "invented": False, "source": ""}
+    successors = sorted({s for s in successors_of_districts if s})
+    end = "2021-03-31" if successors else ""
+    entities = [Entity(entity_id="k", name="K", parent="", end_date=end, successors=successors, **facts)]
+    for letter, successor in zip("abcdef", successors_of_districts, strict=False):
+        end, after = ("2021-03-31", (successor,)) if successor else ("", ())
+        entities.append(Entity(entity_id=letter, name=letter, parent="k", end_date=end, successors=after, **facts))
+    for successor in successors:
+        entities.append(Entity(entity_id=successor, name=successor, parent="", end_date="", successors=(), **facts))
+    return Gazetteer(entities, [])
+
+
+def sums_hidden(gazetteer, shown, hidden):
+    """Which cells over councils are withheld, where public reports name some councils and one interview each the others."""
+    documents = [make_document(i) for i in shown]
+    documents += [make_document(i, access="non-attributable", kind="transcript") for i in hidden]
+    passages = [make_passage("x", f"{d.document_id}:0001") for d in documents]
+    mentions = [make_mention("x", p.passage_id, ids=(p.document_id,)) for p in passages]
+    rows = rows_of(gazetteer, passages, [make_tag(p.passage_id) for p in passages], mentions, documents)
+    cells = build_matrix(rows, ["trust"], gazetteer, topic_labels={}, withheld=lambda r: withheld(r, 3))
+    assert {c.row_id for c in cells if c.rows == "council" and c.suppressed} == set(hidden)
+    assert all(c.n_passages == 0 for c in cells if c.suppressed)
+    return {f"{c.rows} {c.row_id}" for c in cells if c.rows in ("county", "today") and c.suppressed}
+
+
+@pytest.mark.parametrize(
+    ("successors", "shown", "hidden", "expected"),
+    [
+        (("", ""), "kab", "", set()),
+        (("", ""), "kb", "a", {"county k", "today a"}),
+        (("", ""), "k", "ab", {"county k", "today a", "today b"}),
+        (("", "", ""), "k", "abc", {"today a", "today b", "today c"}),
+        (("n", "n"), "ka", "b", {"county k", "today n"}),
+        (("n", "n", "n", "n"), "ka", "bcd", set()),
+        (("n", "n", "n", "n", "w", "w"), "kdf", "abce", {"county k", "today w"}),
+        (("n", "n", "n", "w", "w", "w"), "cf", "kabde", {"today n"}),
+    ],
+    ids=[
+        "none withheld",
+        "one withheld of a county",
+        "two withheld of a county, from two interviews",
+        "three withheld of a county, from three interviews",
+        "one withheld of a successor",
+        "three withheld of a successor",
+        "county less one successor leaves one",
+        "two successors less the county leave the county council",
+    ],
+)
+def test_no_sum_gives_a_withheld_council_away(successors, shown, hidden, expected):
+    assert sums_hidden(county(*successors), shown, hidden) == expected
+
+
 def test_a_public_source_opens_the_cell():
     from collabnlp.records import EvidenceRow
 
@@ -136,12 +202,16 @@ def test_a_public_source_opens_the_cell():
         "page": None,
         "speaker": "Ann",
         "topic": 0,
+        "review": False,
+        "sentence": "Words.",
+        "terms": "words",
         "quote": "Words.",
     }
     closed, public = EvidenceRow(**base, access="non-attributable"), EvidenceRow(**base, access="public")
     assert withheld([closed], 3)
     assert not withheld([closed, public], 3)
     assert (releasable(closed).quote, releasable(closed).speaker) == (WITHHELD, None)
+    assert (releasable(closed).sentence, releasable(closed).terms) == ("", "")
     assert releasable(public) == public
 
 

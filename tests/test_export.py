@@ -1,9 +1,15 @@
+import json
+
 import openpyxl
 import pytest
 
-from collabnlp.export import citation, format_codebook
+from collabnlp.clusters import cluster
+from collabnlp.export import citation, find_entity, format_codebook, format_entities, format_entity
 from collabnlp.query import search
-from conftest import run_stages
+from collabnlp.records import InputError
+from collabnlp.relations import find_relations
+from collabnlp.release import WITHHELD
+from conftest import make_document, make_mention, make_passage, run_stages
 
 
 @pytest.fixture
@@ -59,3 +65,105 @@ def test_a_citation_tells_where_it_stands(project):
 def test_the_codebook_page_holds_every_code(codebook):
     page = format_codebook(codebook, None, "md")
     assert all(f"## {code.title}" in page for code in codebook.codes)
+
+
+@pytest.fixture
+def told(gazetteer):
+    """What `format_entity` needs, of two passages that name Selby."""
+    passages = [
+        make_passage("Selby and North Yorkshire share a chief executive.", "a:0001"),
+        make_passage("Selby paid.", "b:0001"),
+    ]
+    mentions = [
+        make_mention("Selby", "a:0001", ids=("selby",)),
+        make_mention("North Yorkshire", "a:0001", 10, ids=("north-yorkshire-county-council",)),
+        make_mention("Selby", "b:0001", ids=("selby",)),
+    ]
+    documents = [make_document("a", year=2015), make_document("b", year=2019, access="non-attributable")]
+    links, entities, _ = cluster(mentions, passages, documents, gazetteer)
+    keys = {(k.passage_id, k.start_char, k.end_char, k.label): k.entity_ids for k in links}
+    return entities, {
+        "gazetteer": gazetteer,
+        "relations": find_relations(passages, mentions, documents, gazetteer, keys, {}),
+        "links": links,
+        "passages": {p.passage_id: p for p in passages},
+        "access": {d.document_id: d.access for d in documents},
+        "rows": [],
+        "titles": {},
+    }
+
+
+def test_entities_are_listed_by_passages(told):
+    lines = format_entities(told[0], "table").splitlines()
+    assert lines[1].split() == ["Selby", "District", "Council", "COUNCIL", "2", "2", "2015", "to", "2019", "selby"]
+    assert len(format_entities(told[0], "jsonl").splitlines()) == 2
+    assert format_entities(told[0], "csv").startswith("name,label,documents,passages,years,id\n")
+    assert format_entities([], "table") == ""
+
+
+def test_one_entity_with_its_successor_county_and_partner(told, gazetteer):
+    entities, rest = told
+    text = format_entity(find_entity("selby bc", entities, gazetteer, "x"), "table", **rest)
+    for line in (
+        "today           North Yorkshire Council",
+        "county          North Yorkshire County Council",
+        "shares a post with  North Yorkshire County Council         1  a:0001",
+    ):
+        assert line in text
+    assert WITHHELD in text
+    assert "Selby paid" not in text
+    kinds = [json.loads(line)["record"] for line in format_entity(entities[1], "jsonl", **rest).splitlines()]
+    assert kinds == ["entity", "partner", "passage", "passage"]
+
+
+def test_an_unknown_entity_is_refused_with_a_hint(told, gazetteer):
+    with pytest.raises(InputError, match="did you mean Selby District Council"):
+        find_entity("Selbi", told[0], gazetteer, "x")
+
+
+@pytest.fixture
+def closed(gazetteer):
+    """A public text and an interview not for attribution, which alone names the Moor Growth Board and its members."""
+    passages = [
+        make_passage("Selby is a member of the Fen Growth Board.", "open:0001"),
+        make_passage("Selby and Ryedale formed the Moor Growth Board.", "shut:0001"),
+    ]
+    mentions = [
+        make_mention("Selby", "open:0001", ids=("selby",)),
+        make_mention("Fen Growth Board", "open:0001", 25, "PARTNERSHIP", ()),
+        make_mention("Selby", "shut:0001", ids=("selby",)),
+        make_mention("Ryedale", "shut:0001", 10, ids=("ryedale",)),
+        make_mention("Moor Growth Board", "shut:0001", 29, "PARTNERSHIP", ()),
+    ]
+    documents = [make_document("open"), make_document("shut", access="non-attributable")]
+    links, entities, _ = cluster(mentions, passages, documents, gazetteer)
+    keys = {(k.passage_id, k.start_char, k.end_char, k.label): k.entity_ids for k in links}
+    names = {e.entity_id: e.name for e in entities}
+    return entities, {
+        "gazetteer": gazetteer,
+        "relations": find_relations(passages, mentions, documents, gazetteer, keys, names),
+        "links": links,
+        "passages": {p.passage_id: p for p in passages},
+        "access": {d.document_id: d.access for d in documents},
+        "rows": [],
+        "titles": {},
+    }
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+def test_no_list_names_what_only_interviews_not_for_attribution_name(closed, gazetteer, form):
+    entities, rest = closed
+    assert any(row.object_name == "Moor Growth Board" for row in rest["relations"])
+    listed = format_entities(entities, form)
+    assert "Moor Growth Board" not in listed
+    assert "Fen Growth Board" in listed
+    assert "Ryedale" in listed  # the gazetteer holds it
+    shown = format_entity(find_entity("Selby", entities, gazetteer, "x"), form, **rest)
+    assert "Moor Growth Board" not in shown
+    assert "Fen Growth Board" in shown
+
+
+def test_no_hint_names_what_only_interviews_not_for_attribution_name(closed, gazetteer):
+    with pytest.raises(InputError) as error:
+        find_entity("More Growth Board", closed[0], gazetteer, "x")
+    assert "Moor Growth Board" not in str(error.value)

@@ -1,6 +1,6 @@
 import pytest
 
-from collabnlp.gazetteer import load_gazetteer
+from collabnlp.gazetteer import TODAY, load_gazetteer
 from collabnlp.records import InputError
 from conftest import ROOT
 
@@ -30,6 +30,56 @@ def test_the_invented_county_is_marked(gazetteer):
 def test_the_merged_district_takes_over_on_its_day(gazetteer):
     assert gazetteer.entities["calderstow"].successors == ("calderstow-and-merrin",)
     assert not gazetteer.entities["calderstow"].exists_in(2020)
+
+
+@pytest.mark.parametrize(
+    ("council", "today"),
+    [
+        ("selby", ("north-yorkshire",)),
+        ("suffolk-coastal", ("east-suffolk",)),
+        ("waveney", ("east-suffolk",)),
+        ("northamptonshire-county-council", ("north-northamptonshire", "west-northamptonshire")),
+        ("taunton-deane", ("somerset",)),  # by way of Somerset West and Taunton
+        ("kent", ("kent",)),
+        ("surrey", ("surrey",)),  # its end is planned
+        ("found:marlshire-board", ("found:marlshire-board",)),
+    ],
+)
+def test_a_council_is_followed_to_what_it_is_today(gazetteer, council, today):
+    assert gazetteer.today(council) == today
+
+
+def test_every_council_that_ended_in_england_is_followed_to_one_that_exists(gazetteer):
+    for entity in gazetteer.entities.values():
+        if entity.label == "COUNCIL" and entity.nation == "England":
+            for last in map(gazetteer.entities.__getitem__, gazetteer.today(entity.entity_id)):
+                assert not last.end_date or last.end_date >= TODAY, entity.entity_id
+
+
+def test_evidence_is_rolled_up_to_its_time_to_today_or_to_the_county(gazetteer):
+    levels = {to: gazetteer.rolled_up("selby", to) for to in ("time", "today", "county")}
+    assert levels == {
+        "time": ("selby",),
+        "today": ("north-yorkshire",),
+        "county": ("north-yorkshire-county-council",),
+    }
+    assert gazetteer.rolled_up("named-publica-group", "county") == ()
+
+
+def test_successors_that_go_round_or_are_unknown_are_refused(tmp_path):
+    header = (ROOT / "corpus" / "gazetteer.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    rows = {
+        "go round: a to b to c to a": [("a", "b"), ("b", "c"), ("c", "a")],
+        "go round: a to a": [("a", "a")],
+        "'nowhere' has no row": [("a", ""), ("b", "a|nowhere")],
+    }
+    path = tmp_path / "gazetteer.csv"
+    for message, pairs in rows.items():
+        lines = [f"{i},COUNCIL,{i},full,{i},county,England,,,2019-03-31,{after},,,,x" for i, after in pairs]
+        path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+        with pytest.raises(InputError, match=message) as caught:
+            load_gazetteer(path)
+        assert "row " in str(caught.value)
 
 
 @pytest.mark.parametrize(

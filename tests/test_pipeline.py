@@ -9,6 +9,9 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
+from collabnlp.codebook import load_codebook
+from collabnlp.embed import read_adapters
+from collabnlp.params import Params, load_params
 from collabnlp.query import search
 from collabnlp.records import Document, EvidenceRow, InputError, Passage, PassageTag, read_table
 from conftest import ROOT, STAGES, FakeEncoder, run_stages
@@ -148,25 +151,37 @@ def dvc_stages():
     return YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
-@pytest.mark.parametrize("name", STAGES)
+ALL_STAGES = (STAGES[0], "finetune", *STAGES[1:])  # fine-tuning is frozen: its result is committed
+
+
+@pytest.mark.parametrize("name", ALL_STAGES)
 def test_a_stage_depends_on_exactly_the_files_it_imports(name):
     listed = [dep for dep in dvc_stages()[name]["deps"] if dep.startswith("src/")]
     assert listed == imported_files(f"collabnlp.stages.{name}")
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ALL_STAGES)
 def test_a_stage_lists_the_parameters_that_it_reads(name):
     source = (ROOT / "src" / "collabnlp" / "stages" / f"{name}.py").read_text(encoding="utf-8")
-    read = {
-        section
-        for section in ("ingest", "embed", "train", "topics", "evaluate", "evidence")
-        if f"params.{section}" in source
-    }
-    assert set(dvc_stages()[name].get("params", [])) == read
+    read = {section for section in Params.model_fields if f"params.{section}" in source}
+    listed = dvc_stages()[name].get("params", [])
+    assert {param.split(".")[0] for param in listed} == read
+    for section, _, field in (param.partition(".") for param in listed if "." in param):
+        assert f"params.{section}.{field}" in source
 
 
 def test_dvc_yaml_holds_the_stages_in_order():
-    assert tuple(dvc_stages()) == STAGES
+    assert tuple(dvc_stages()) == ALL_STAGES
+    assert dvc_stages()["finetune"]["frozen"]
+
+
+def test_the_adapters_that_are_committed_are_those_they_are_said_to_be():
+    about = read_adapters(ROOT / "models" / "finetuned")
+    assert about["codes"] == load_codebook(ROOT / "corpus" / "codebook.yaml").names
+    for name, adapter in about["adapters"].items():
+        found = hashlib.sha256((ROOT / "models" / "finetuned" / name).read_bytes()).hexdigest()
+        assert found == adapter["sha256"]
+    assert about["encoder_sha256"] == load_params(ROOT / "params.yaml").embed.sha256
 
 
 def test_bad_input_of_a_stage_is_one_line_and_status_2(tmp_path):

@@ -107,4 +107,4 @@ def test_an_input_error_is_one_line_and_survives_another_process():
 
 
 def test_columns_are_fields_in_order():
-    assert columns(PassageTag) == ["passage_id", "code", "coder", "stance", "score"]
+    assert columns(PassageTag) == ["passage_id", "code", "coder", "stance", "score", "review"]

@@ -38,6 +38,9 @@ def make_row(document_id="talk", access="non-attributable", **changes) -> Eviden
             "page": None,
             "speaker": "Interviewee",
             "topic": 0,
+            "review": False,
+            "sentence": "We trust them.",
+            "terms": "trust",
             "quote": "We trust them.",
             **changes,
         }

@@ -1,9 +1,10 @@
-"""Vectors, texts and tags become a classifier; the classifier gives tags (scikit-learn).
+"""Vectors, readings, texts and tags become a classifier; the classifier gives tags (scikit-learn).
 
-Three learners look at each code apart: words (TF-IDF), meaning (the encoder's vector) and the
-codebook's indicators. One small model, the same for all codes, weighs their opinions; it and the
-threshold learn only from opinions on passages that the learners did not see (stacking by folds of
-whole documents). So what is shown as a score is a probability measured out of fold.
+Four learners look at each code: the fine-tuned encoder (its readings come in from outside), words
+(TF-IDF), meaning (the encoder's vector) and the codebook's indicators. One small model, the same
+for all codes, weighs their opinions; it and the thresholds learn only from opinions on passages
+that the learners did not see (stacking by folds of whole documents). So what is shown as a score
+is a probability measured out of fold.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 STANCES: tuple[Stance, ...] = ("positive", "negative", "neutral")
 ADJUDICATED = "adjudicated"
+REVIEWED = "reviewed"  # kind of the passages that people coded in the project
 LEARNERS = ("words", "vectors", "indicators")
-_FORMAT = 1
+OPINIONS = ("tuned", *LEARNERS)
+_FORMAT = 2
 
 
 class Gold(NamedTuple):
@@ -37,22 +40,44 @@ class Gold(NamedTuple):
     ----------
     passage_ids, texts
         n_passages each.
-    vectors
-        (n_passages, n_dimensions), of the encoder.
     labels
         (n_passages, n_codes), true where the code was given.
     stances
         (n_passages, n_codes), index into `STANCES`; -1 where the code was not given.
     groups
         The document or source of each passage: it is never in two folds.
+    kinds
+        The kind of text of each passage.
     """
 
     passage_ids: list[str]
     texts: list[str]
-    vectors: NDArray[np.float32]
     labels: Bools
     stances: NDArray[np.int64]
     groups: list[str]
+    kinds: list[str]
+
+
+class Look(NamedTuple):
+    """What the encoders say of passages.
+
+    Attributes
+    ----------
+    vectors
+        (n_passages, n_dimensions), of the encoder.
+    codes
+        (n_passages, n_codes) logits of the fine-tuned encoder; NaN where it did not read.
+    stances
+        (n_passages, n_codes, n_stances) logits of the fine-tuned encoder.
+    """
+
+    vectors: NDArray[np.float32]
+    codes: NDArray[np.float32]
+    stances: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.int64]) -> Look:
+        """The passages of these rows."""
+        return Look(self.vectors[rows], self.codes[rows], self.stances[rows])
 
 
 class OutOfFold(NamedTuple):
@@ -64,14 +89,18 @@ class OutOfFold(NamedTuple):
         (n_passages, n_codes), calibrated probabilities of the classifier.
     stances
         (n_passages, n_codes), index into `STANCES`.
+    review
+        (n_passages, n_codes), true where a tag would be left for a person to look at.
     given
-        By coder (`model` and the baselines `keywords`, `words`, `vectors`): (n_passages, n_codes), true where it gives the code.
+        By coder (`model`, its part `tuned`, and the baselines `keywords`, `words`, `vectors`): (n_passages, n_codes),
+        true where it gives the code.
     folds
-        Fold of each passage.
+        Fold of each passage; -1: it was only learnt from, and nothing is said of it.
     """
 
     scores: Floats
     stances: NDArray[np.int64]
+    review: Bools
     given: dict[str, Bools]
     folds: NDArray[np.int64]
 
@@ -80,7 +109,6 @@ def gather_gold(
     passages: Sequence[GoldPassage],
     tags: Sequence[PassageTag],
     reads: Sequence[GoldRead],
-    vectors: Mapping[str, NDArray[np.float32]],
     codes: Sequence[str],
     *,
     exclude_sources: Collection[str] = (),
@@ -93,8 +121,6 @@ def gather_gold(
 
     Parameters
     ----------
-    vectors
-        Vector of each passage by its id.
     exclude_sources
         Sources left out as a whole.
 
@@ -130,10 +156,10 @@ def gather_gold(
     return Gold(
         [p.passage_id for p in kept],
         [p.text for p in kept],
-        np.stack([vectors[p.passage_id] for p in kept]),
         labels,
         stances,
         [p.source for p in kept],
+        [p.kind for p in kept],
     )
 
 
@@ -141,6 +167,8 @@ def out_of_fold_tags(gold: Gold, out_of_fold: OutOfFold, codes: Sequence[str]) -
     """The gold (`gold`), the model and the baselines as coders' tags."""
     tags = []
     for i, passage_id in enumerate(gold.passage_ids):
+        if out_of_fold.folds[i] < 0:
+            continue
         for j, code in enumerate(codes):
             if gold.labels[i, j]:
                 tags.append(
@@ -157,6 +185,7 @@ def out_of_fold_tags(gold: Gold, out_of_fold: OutOfFold, codes: Sequence[str]) -
                             coder=coder,
                             stance=STANCES[out_of_fold.stances[i, j]],
                             score=round(float(out_of_fold.scores[i, j]), 4) if coder == "model" else None,
+                            review=coder == "model" and bool(out_of_fold.review[i, j]),
                         )
                     )
     return tags
@@ -190,8 +219,18 @@ def _vectorizer(vocabulary: dict[str, int] | None) -> Any:
         strip_accents="unicode",
         dtype=np.float64,
         min_df=1 if vocabulary else 2,
-        token_pattern=r"(?u)\b[a-zA-Z][a-zA-Z'’-]+\b",
+        token_pattern=_WORD.pattern,
     )
+
+
+_WORD = re.compile(r"(?u)\b[a-zA-Z][a-zA-Z'’-]+\b")
+
+
+def _plain(word: str) -> str:
+    """The word as the vocabulary has it."""
+    from sklearn.feature_extraction.text import strip_accents_unicode
+
+    return str(strip_accents_unicode(word.lower()))
 
 
 class Classifier:
@@ -205,17 +244,31 @@ class Classifier:
         Machine names, in the order of the columns of all arrays.
     thresholds_
         (n_codes,) score from which a code is given.
+    sure_
+        Score from which a code needs no review: above it, tags out of fold were right as often as `fit` was asked.
+    shifts_
+        By source whose passages people have coded: how far, in logits, its thresholds lie from the others'.
     version_
         Eight hexadecimal digits that change with anything the classifier learnt.
     """
 
-    def __init__(self, codebook: Codebook, words: _Words, weights: dict[str, Floats], thresholds: Floats) -> None:
+    def __init__(
+        self,
+        codebook: Codebook,
+        words: _Words,
+        weights: dict[str, Floats],
+        thresholds: Floats,
+        sure: float,
+        shifts: Mapping[str, float],
+    ) -> None:
         self.codebook = codebook
         self.codes = codebook.names
         self.thresholds_ = thresholds
+        self.sure_ = sure
+        self.shifts_ = dict(sorted(shifts.items()))
         self._words = words
         self._weights = weights
-        digest = hashlib.sha256(json.dumps([self.codes, list(words.vocabulary)]).encode())
+        digest = hashlib.sha256(json.dumps([self.codes, list(words.vocabulary), sure, self.shifts_]).encode())
         for name in sorted(weights):
             digest.update(np.ascontiguousarray(weights[name]).tobytes())
         digest.update(thresholds.tobytes() + codebook.model_dump_json().encode())
@@ -226,28 +279,53 @@ class Classifier:
         """The name under which its tags stand."""
         return f"model-{self.version_}"
 
-    def predict(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> tuple[Floats, NDArray[np.int64]]:
+    def predict(self, texts: Sequence[str], seen: Look) -> tuple[Floats, NDArray[np.int64]]:
         """Scores and stances, (n_texts, n_codes) each; a stance is an index into `STANCES`."""
         if not len(texts):
             shape = (0, len(self.codes))
             return np.zeros(shape), np.zeros(shape, dtype=np.int64)
-        features = {**_fixed_features(self.codebook, texts, vectors), "words": self._words.transform(texts)}
-        opinions = np.stack(
-            [
-                _linear(features[name], self._weights[f"{name}.coef"], self._weights[f"{name}.bias"])
-                for name in LEARNERS
-            ],
-            axis=2,
+        features = {**_fixed_features(self.codebook, texts, seen.vectors), "words": self._words.transform(texts)}
+        scores = _weigh(
+            _opinions(features, seen, self._weights), self._weights["stack.coef"], self._weights["stack.bias"]
         )
-        scores = _weigh(opinions, self._weights["stack.coef"], self._weights["stack.bias"])
-        stances = _stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"]).argmax(axis=2)
-        return scores, stances
+        lexical = _stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"])
+        stances = (
+            _stance_stack_input(lexical, seen) @ self._weights["stance_stack.coef"].T
+            + self._weights["stance_stack.bias"]
+        )
+        return scores, stances.argmax(axis=2)
+
+    def baselines(self, texts: Sequence[str], seen: Look) -> dict[str, Bools]:
+        """What plainer coders would give, by name, (n_texts, n_codes): `keywords`, `words` (TF-IDF alone), `vectors` alone."""
+        features = {"words": self._words.transform(texts), "vectors": seen.vectors}
+        given = {
+            name: _linear(features[name], self._weights[f"{name}.coef"], self._weights[f"{name}.bias"])
+            >= self._weights[f"{name}.cut"]
+            for name in ("words", "vectors")
+        }
+        return {"keywords": _keywords(self.codebook, texts), **given}
+
+    def cuts(self, source: str = "", shift: float = 0.0) -> Floats:
+        """(n_codes,) scores from which a code is given in passages of a source, moved by `shift` logits."""
+        shift += self.shifts_.get(source, 0.0)
+        return np.asarray(_sigmoid(_logit(self.thresholds_) + shift)) if shift else self.thresholds_
+
+    def review(self, score: float) -> bool:
+        """Whether a person should look at a tag of this score."""
+        return score < self.sure_
 
     def tag(
-        self, passage_ids: Sequence[str], texts: Sequence[str], vectors: NDArray[np.float32], *, min_score: float = 0.0
+        self,
+        passage_ids: Sequence[str],
+        texts: Sequence[str],
+        seen: Look,
+        *,
+        sources: Sequence[str] = (),
+        shift: float = 0.0,
     ) -> list[PassageTag]:
         """Tags of passages: the codes whose score reaches the threshold, in the order of passages and codes."""
-        scores, stances = self.predict(texts, vectors)
+        scores, stances = self.predict(texts, seen)
+        cuts = [self.cuts(source, shift) for source in sources or [""] * len(texts)]
         return [
             PassageTag(
                 passage_id=passage_id,
@@ -255,11 +333,25 @@ class Classifier:
                 coder=self.coder,
                 stance=STANCES[stances[i, j]],
                 score=round(float(scores[i, j]), 4),
+                review=self.review(scores[i, j]),
             )
             for i, passage_id in enumerate(passage_ids)
             for j, code in enumerate(self.codes)
-            if scores[i, j] >= max(self.thresholds_[j], min_score)
+            if scores[i, j] >= cuts[i][j]
         ]
+
+    def terms(self, text: str, code: str, limit: int = 5) -> list[tuple[int, int]]:
+        """(start, end) of what in the text spoke for a code: indicators first, then the words of most weight."""
+        j = self.codes.index(code)
+        spans = list(dict.fromkeys(indicator_hits(self.codebook.codes[j], text)))
+        coef = self._weights["words.coef"][j]
+        weighed = []
+        for match in _WORD.finditer(text):
+            k = self._words.vocabulary.get(_plain(match.group()))
+            if k is not None and coef[k] > 0 and not any(s <= match.start() < e for s, e in spans):
+                weighed.append((-coef[k] * self._words.idf_[k], match.span()))
+        words = dict.fromkeys(span for _, span in sorted(weighed))
+        return [*spans, *words][:limit]
 
     def to_disk(self, folder: str | Path) -> None:
         """Write the classifier as safetensors and JSON."""
@@ -267,7 +359,12 @@ class Classifier:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        arrays = {**self._weights, "thresholds": self.thresholds_, "words.idf": self._words.idf_}
+        arrays = {
+            **self._weights,
+            "thresholds": self.thresholds_,
+            "sure": np.array(self.sure_),
+            "words.idf": self._words.idf_,
+        }
         with atomic(folder / "weights.safetensors") as temporary:
             save_file({name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}, temporary)
         write_json(
@@ -275,6 +372,7 @@ class Classifier:
             {
                 "format": _FORMAT,
                 "version": self.version_,
+                "shifts": self.shifts_,
                 "vocabulary": list(self._words.vocabulary),
                 "codebook": self.codebook.model_dump(mode="json"),
             },
@@ -301,8 +399,8 @@ class Classifier:
                     folder, f"is a classifier of format {data['format']}, not {_FORMAT}", "run `dvc repro`"
                 )
             words = _Words({term: i for i, term in enumerate(data["vocabulary"])}, arrays.pop("words.idf"))
-            thresholds = arrays.pop("thresholds")
-            return cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds)
+            thresholds, sure = arrays.pop("thresholds"), arrays.pop("sure").item()
+            return cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds, sure, data["shifts"])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(
                 folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
@@ -310,62 +408,99 @@ class Classifier:
 
 
 def fit(
-    gold: Gold, codebook: Codebook, *, folds: int = 5, regularisation: float = 0.1, seed: int = 20
+    gold: Gold,
+    seen: Look,
+    codebook: Codebook,
+    fold: NDArray[np.int64],
+    *,
+    like: Collection[str] = (),
+    regularisation: float = 0.1,
+    precision: float = 0.9,
+    seed: int = 20,
 ) -> tuple[Classifier, OutOfFold]:
     """A classifier fitted on all coded passages, and what its like said out of fold.
 
     The learners of each fold are fitted without its documents. Their opinions train the weighing
-    model and the threshold, again without the fold that is then scored.
+    model and the thresholds, again without the fold that is then scored.
 
     Parameters
     ----------
     gold
         The coded passages.
+    seen
+        What the encoders say of them; the fine-tuned one must not have learnt from them (`finetune` sees to that).
     codebook
         Codes in the order of the columns of `gold.labels`.
-    folds
-        Number of folds.
+    fold
+        (n_passages,) fold of each; -1: in none, only learnt from.
+    like
+        Kinds of text that stand for what the classifier will meet: their scores set biases and
+        thresholds, where there are enough of them.
     regularisation
         C of the logistic regressions: smaller is plainer.
+    precision
+        Share of tags that must be right among those that need no review.
     seed
         Of the solvers.
 
     Raises
     ------
     ValueError
-        Where there are fewer groups than folds.
+        Where nothing is held out.
     """
-    fold = assign_folds(gold.groups, folds)
-    n_codes = gold.labels.shape[1]
-    opinions = np.zeros((len(gold.texts), n_codes, len(LEARNERS)))
-    stance_scores = np.zeros((len(gold.texts), n_codes, len(STANCES)))
-    fixed = _fixed_features(codebook, gold.texts, gold.vectors)
+    folds = int(fold.max()) + 1
+    if folds < 1 or not (fold != fold.max()).any():
+        raise ValueError("nothing is held out, or nothing is left to learn from")
+    n_passages, n_codes = gold.labels.shape
+    opinions = np.zeros((n_passages, n_codes, len(OPINIONS)))
+    lexical = np.zeros((n_passages, n_codes, len(STANCES)))
+    fixed = _fixed_features(codebook, gold.texts, seen.vectors)
     for k in range(folds):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         weights, words = _fit_learners(_take(gold, train), _rows(fixed, train), regularisation, seed)
         features = {**_rows(fixed, test), "words": words.transform([gold.texts[i] for i in test])}
-        for m, name in enumerate(LEARNERS):
-            opinions[test, :, m] = _linear(features[name], weights[f"{name}.coef"], weights[f"{name}.bias"])
-        stance_scores[test] = _stance_scores(features, weights["stance.coef"], weights["stance.bias"])
-    scores = np.zeros(gold.labels.shape)
-    given = {name: np.zeros_like(gold.labels) for name in ("model", "words", "vectors")}
-    for k in range(folds):
-        train, test = fold != k, fold == k
-        coef, bias = _fit_stack(opinions[train], gold.labels[train], seed)
+        opinions[test] = _opinions(features, seen.take(test), weights)
+        lexical[test] = _stance_scores(features, weights["stance.coef"], weights["stance.bias"])
+    stance_input = _stance_stack_input(lexical, seen)
+    target = np.array([kind in like for kind in gold.kinds])
+    scores, stances = np.zeros(gold.labels.shape), np.zeros(gold.labels.shape, dtype=np.int64)
+    review = np.ones_like(gold.labels)
+    given = {name: np.zeros_like(gold.labels) for name in ("model", "tuned", "words", "vectors")}
+    scored = fold >= 0
+    again = assign_folds(gold.groups, min(5, len(set(gold.groups))))
+    for k in range(int(again.max()) + 1):
+        train, test = scored & (again != k), scored & (again == k)
+        own = _target_rows(train, target)
+        coef, bias = _fit_stack(opinions[own], gold.labels[own], seed)
         scores[test] = _weigh(opinions[test], coef, bias)
-        given["model"][test] = scores[test] >= choose_thresholds(
-            _weigh(opinions[train], coef, bias), gold.labels[train]
-        )
-        for name in ("words", "vectors"):
-            opinion = opinions[:, :, LEARNERS.index(name)]
-            given[name][test] = opinion[test] >= choose_thresholds(opinion[train], gold.labels[train])
-    given["keywords"] = np.array([[bool(keyword_hits(code, text)) for code in codebook.codes] for text in gold.texts])
+        fitted = _weigh(opinions[own], coef, bias)
+        cuts = choose_thresholds(fitted, gold.labels[own])
+        given["model"][test] = scores[test] >= cuts
+        review[test] = scores[test] < choose_sure(fitted, gold.labels[own], cuts, precision)
+        for name in ("tuned", "words", "vectors"):
+            opinion = opinions[:, :, OPINIONS.index(name)]
+            given[name][test] = opinion[test] >= choose_thresholds(opinion[own], gold.labels[own])
+        weigh, shift = _fit_stance_stack(stance_input[train], gold.stances[train], seed)
+        stances[test] = (stance_input[test] @ weigh.T + shift).argmax(axis=2)
+    given["keywords"] = _keywords(codebook, gold.texts)
     weights, words = _fit_learners(gold, fixed, regularisation, seed)
-    weights["stack.coef"], weights["stack.bias"] = _fit_stack(opinions, gold.labels, seed)
-    thresholds = choose_thresholds(_weigh(opinions, weights["stack.coef"], weights["stack.bias"]), gold.labels)
-    return Classifier(codebook, words, weights, thresholds), OutOfFold(
-        scores, stance_scores.argmax(axis=2), given, fold
+    own = _target_rows(scored, target)
+    weights["stack.coef"], weights["stack.bias"] = _fit_stack(opinions[own], gold.labels[own], seed)
+    weights["stance_stack.coef"], weights["stance_stack.bias"] = _fit_stance_stack(
+        stance_input[scored], gold.stances[scored], seed
     )
+    fitted = _weigh(opinions, weights["stack.coef"], weights["stack.bias"])
+    thresholds = choose_thresholds(fitted[own], gold.labels[own])
+    for name in ("words", "vectors"):
+        weights[f"{name}.cut"] = choose_thresholds(opinions[own][:, :, OPINIONS.index(name)], gold.labels[own])
+    sure = choose_sure(scores[own], gold.labels[own], thresholds, precision)
+    shifts = {
+        group: choose_shift(scores[rows], gold.labels[rows], thresholds)
+        for group in sorted({g for g, kind in zip(gold.groups, gold.kinds, strict=True) if kind == REVIEWED})
+        if np.count_nonzero(rows := scored & np.array([g == group for g in gold.groups])) >= _ENOUGH_OF_SOURCE
+    }
+    classifier = Classifier(codebook, words, weights, thresholds, sure, shifts)
+    return classifier, OutOfFold(scores, stances, review, given, fold)
 
 
 def assign_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
@@ -406,6 +541,31 @@ def choose_thresholds(scores: Floats, labels: Bools, shrink: float = 30.0) -> Fl
     return thresholds
 
 
+def choose_sure(scores: Floats, labels: Bools, thresholds: Floats, precision: float) -> float:
+    """Lowest score from which tags are right in the share asked for; 1 where none is."""
+    given = scores >= thresholds
+    order = np.argsort(-scores[given], kind="stable")
+    ranked, right = scores[given][order], labels[given][order]
+    share = np.cumsum(right) / np.arange(1, len(right) + 1)
+    enough = np.flatnonzero((share >= precision) & (np.arange(1, len(right) + 1) >= 20))
+    return float(ranked[enough[-1]]) if len(enough) else 1.0
+
+
+def choose_shift(scores: Floats, labels: Bools, thresholds: Floats, shrink: float = 60.0) -> float:
+    """How far, in logits, one source's cuts lie from the others': best for F1 there, drawn towards 0 where few passages speak.
+
+    Examples
+    --------
+    >>> scores = np.tile([[0.30], [0.35], [0.10]], (40, 1))
+    >>> choose_shift(scores, scores > 0.2, np.array([0.5])) < 0
+    True
+    """
+    logits, cuts = _logit(np.clip(scores, 1e-6, 1 - 1e-6)), _logit(thresholds)
+    grid = sorted(np.round(np.arange(-1.5, 1.55, 0.1), 2), key=abs)  # of equal ones, the smallest
+    best = grid[int(np.argmax([_f1(logits >= cuts + shift, labels) for shift in grid]))]
+    return round(float(best * len(scores) / (len(scores) + shrink)), 4)
+
+
 def _f1(given: Bools, labels: Bools) -> float:
     both = np.count_nonzero(given & labels)
     return 2 * float(both) / max(1, int(np.count_nonzero(given)) + int(np.count_nonzero(labels)))
@@ -415,10 +575,10 @@ def _take(gold: Gold, rows: NDArray[np.int64]) -> Gold:
     return Gold(
         [gold.passage_ids[i] for i in rows],
         [gold.texts[i] for i in rows],
-        gold.vectors[rows],
         gold.labels[rows],
         gold.stances[rows],
         [gold.groups[i] for i in rows],
+        [gold.kinds[i] for i in rows],
     )
 
 
@@ -429,6 +589,12 @@ def _fixed_features(codebook: Codebook, texts: Sequence[str], vectors: NDArray[n
         "indicators": indicator_matrix(codebook, texts),
         "tone": _tone(texts),
     }
+
+
+def _keywords(codebook: Codebook, texts: Sequence[str]) -> Bools:
+    """(n_texts, n_codes): whether a keyword of the code stands in the text."""
+    hits = [[bool(keyword_hits(code, text)) for code in codebook.codes] for text in texts]
+    return np.array(hits, dtype=bool).reshape(len(texts), len(codebook.codes))
 
 
 def _rows(features: dict[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]:
@@ -495,6 +661,21 @@ def _stack_input(opinions: Floats) -> Floats:
     return np.concatenate([opinions, rival[:, :, None]], axis=2).reshape(n * codes, learners + 1)
 
 
+def _opinions(features: dict[str, Any], seen: Look, weights: Mapping[str, Floats]) -> Floats:
+    """(n_passages, n_codes, n_learners) in the order of `OPINIONS`; nothing (0) where the fine-tuned encoder did not read."""
+    learnt = [_linear(features[name], weights[f"{name}.coef"], weights[f"{name}.bias"]) for name in LEARNERS]
+    return np.stack([np.nan_to_num(seen.codes.astype(np.float64)), *learnt], axis=2)
+
+
+_ENOUGH = 200
+_ENOUGH_OF_SOURCE = 40
+
+
+def _target_rows(rows: Bools, target: Bools) -> Bools:
+    """Those of the rows that stand for what will be met, or all of them where these are too few."""
+    return rows & target if np.count_nonzero(rows & target) >= _ENOUGH else rows
+
+
 def _fit_stack(opinions: Floats, labels: Bools, seed: int) -> tuple[Floats, Floats]:
     """Weights shared by all codes, and a bias for each code, drawn towards the common one."""
     from sklearn.linear_model import LogisticRegression
@@ -502,17 +683,31 @@ def _fit_stack(opinions: Floats, labels: Bools, seed: int) -> tuple[Floats, Floa
     model = LogisticRegression(C=1.0, solver="lbfgs", random_state=seed, max_iter=1000)
     model.fit(_stack_input(opinions), labels.reshape(-1))
     logits = (_stack_input(opinions) @ model.coef_[0] + model.intercept_[0]).reshape(labels.shape)
-    bias = np.empty(labels.shape[1])
-    for j in range(labels.shape[1]):  # one Newton-like step of the code's own bias, shrunk by its number of passages
-        p = 1 / (1 + np.exp(-logits[:, j]))
-        bias[j] = model.intercept_[0] + (labels[:, j].sum() - p.sum()) / (np.sum(p * (1 - p)) + 10)
-    return np.asarray(model.coef_[0]), bias
+    bias = [model.intercept_[0] + _step(logits[:, j], labels[:, j], 10.0) for j in range(labels.shape[1])]
+    return np.asarray(model.coef_[0]), np.array(bias)
+
+
+def _step(logits: Floats, labels: Bools, shrink: float) -> float:
+    """Change of bias that gives as many codes as were given (a few Newton steps), shrunk."""
+    change = 0.0
+    for _ in range(8):
+        p = _sigmoid(logits + change)
+        change += float((labels.sum() - p.sum() - shrink * change) / (np.sum(p * (1 - p)) + shrink))
+    return change
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def _logit(scores: Floats) -> Floats:
+    return np.asarray(np.log(scores / (1 - scores)))
 
 
 def _weigh(opinions: Floats, coef: Floats, bias: Floats) -> Floats:
     n, codes, _ = opinions.shape
     logits = (_stack_input(opinions) @ coef).reshape(n, codes) + bias
-    return 1 / (1 + np.exp(-logits))
+    return _sigmoid(logits)
 
 
 _NEGATIVE = (
@@ -541,17 +736,23 @@ def _tone(texts: Sequence[str]) -> Floats:
 def _fit_stance(gold: Gold, features: dict[str, Any], seed: int) -> tuple[Floats, Floats]:
     """(n_stances, n_features + n_codes) weights and (n_stances,) biases."""
     from scipy.sparse import csr_matrix, hstack
-    from sklearn.linear_model import LogisticRegression
 
     rows, codes = np.nonzero(gold.labels)
     X = hstack([_stance_input(features)[rows], csr_matrix(_CODE_WEIGHT * np.eye(gold.labels.shape[1])[codes])]).tocsr()
     y = gold.stances[rows, codes]
+    return _multinomial(X, y, 0.3, seed)
+
+
+def _multinomial(X: Any, y: NDArray[np.int64], C: float, seed: int) -> tuple[Floats, Floats]:
+    """(n_stances, n_features) weights and (n_stances,) biases; a stance that never occurs is never given."""
+    from sklearn.linear_model import LogisticRegression
+
     present = np.unique(y)
     coef, bias = np.zeros((len(STANCES), X.shape[1])), np.full(len(STANCES), -20.0)
-    if len(present) == 1:
-        bias[present[0]] = 0.0
+    if len(present) < 2:
+        bias[present] = 0.0
         return coef, bias
-    model = LogisticRegression(C=0.3, solver="lbfgs", random_state=seed, max_iter=2000)
+    model = LogisticRegression(C=C, solver="lbfgs", random_state=seed, max_iter=2000)
     model.fit(X, y)
     if len(present) == 2:
         coef[present[1]], bias[present] = model.coef_[0], (0.0, model.intercept_[0])
@@ -576,3 +777,17 @@ def _stance_scores(features: dict[str, Any], coef: Floats, bias: Floats) -> Floa
     by_passage = _linear(X, coef[:, : X.shape[1]], bias)
     by_code = _CODE_WEIGHT * coef[:, X.shape[1] :].T
     return by_passage[:, None, :] + by_code[None, :, :]
+
+
+def _stance_stack_input(lexical: Floats, seen: Look) -> Floats:
+    """(n_passages, n_codes, n_features): what the words and what the fine-tuned encoder say of each stance, and the code."""
+    n, n_codes, _ = lexical.shape
+    tuned = seen.stances.astype(np.float64)
+    codes = np.broadcast_to(np.eye(n_codes), (n, n_codes, n_codes))
+    return np.concatenate([lexical, tuned, codes], axis=2)
+
+
+def _fit_stance_stack(features: Floats, stances: NDArray[np.int64], seed: int) -> tuple[Floats, Floats]:
+    """(n_stances, n_features) weights and (n_stances,) biases, from the codes that were given."""
+    X, y = features[stances >= 0], stances[stances >= 0]
+    return _multinomial(X, y, 1.0, seed)

@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, codebook."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
 from collabnlp.records import Access, InputError, Kind
+
+if TYPE_CHECKING:
+    from collabnlp.scoring import Said
+    from collabnlp.tagger import Tagger
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +24,7 @@ app = typer.Typer(
     help="Codes reports and interviews on collaboration between councils and joins them into an evidence matrix.",
 )
 Form = Literal["table", "csv", "jsonl", "xlsx", "md"]
+Figures = Literal["table", "csv", "jsonl"]
 
 
 def main() -> None:
@@ -179,6 +184,99 @@ def query(
     )
 
 
+@app.command(epilog="Example: collabnlp agreement gold model --disagreements 5")
+def agreement(
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="The reference: recall is the share of its codes that B gave too, precision the share of B's codes that it gave too. "
+            "A coder of corpus/gold (such as lm-writer, lm-second, adjudicated); model, gold (what the model is taught), tuned, keywords, "
+            "words or vectors on passages held out; or a file (.csv, .xlsx, .jsonl) with the columns text and codes, "
+            "such as codes.csv, or codes.csv:anna where its column coder holds several.",
+        ),
+    ],
+    b: Annotated[
+        str, typer.Argument(metavar="B", help="The other, named in the same way. Passages count that both read.")
+    ],
+    form: Annotated[Figures, typer.Option("--format", help="table, csv (the figures alone) or jsonl.")] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+    disagreements: Annotated[int, typer.Option(help="Passages coded differently to list; 0: none.", min=0)] = 20,
+) -> None:
+    """Compare two coders: percent, kappa, alpha and F1 of each code, and the passages that they coded differently."""
+    from collabnlp.codebook import load_codebook
+    from collabnlp.export import format_agreement
+    from collabnlp.params import load_params
+    from collabnlp.scoring import compare_codings, load_coding
+
+    if output is not None:
+        _free(output, force)
+    book, settings = load_codebook(Path("corpus/codebook.yaml")), load_params().evaluate
+    one, other = load_coding(a, Path(), book), load_coding(b, Path(), book)
+    rows, differing = compare_codings(one, other, book, draws=settings.draws, seed=settings.seed)
+    typer.echo(f"{a} read {len(one.texts)} passages, {b} {len(other.texts)}, both {rows[0].n_passages}", err=True)
+    _write(format_agreement(rows, differing, form, disagreements), output, force)
+
+
+@app.command(epilog="Example: collabnlp evaluate coded.csv --worst 10")
+def evaluate(
+    coded: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files (.csv, .xlsx, .jsonl) with the columns text and codes, such as `trust; momentum=negative`, and if wanted id and coder. "
+            "Of two coders, the one who read more is what the model is scored by."
+        ),
+    ],
+    form: Annotated[
+        Figures, typer.Option("--format", help="table, csv (the scores of codes alone) or jsonl.")
+    ] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+    worst: Annotated[int, typer.Option(help="Worst errors to list; 0: none.", min=0)] = 20,
+) -> None:
+    """Score the model on passages that you have coded: F1 of each code beside plainer methods, and the worst errors."""
+    from collabnlp.export import format_evaluation
+    from collabnlp.scoring import find_learnt, first_and_second, read_codings, score_model
+    from collabnlp.tagger import Tagger
+
+    if output is not None:
+        _free(output, force)
+    tagger = Tagger()
+    book, params = tagger.classifier.codebook, tagger.params
+    first, second = first_and_second(read_codings(coded, book), coded[0])
+    texts = list(first.texts.values())
+    settings = params.evaluate
+    evaluation = score_model(
+        first, _said(tagger, texts), book, second=second, worst=worst, draws=settings.draws, seed=settings.seed
+    )
+    _warn_of_learnt(*find_learnt(texts, Path(), params.train.exclude_sources), len(texts))
+    _write(format_evaluation(*evaluation, form), output, force)
+
+
+def _said(tagger: Tagger, texts: list[str]) -> Said:
+    import numpy as np
+
+    from collabnlp.classify import STANCES
+    from collabnlp.scoring import Said
+
+    look, _ = tagger.look(texts)
+    classifier = tagger.classifier
+    scores, stances = classifier.predict(texts, look)
+    cuts = classifier.cuts(shift=tagger.params.classify.shift)
+    return Said(scores, cuts, np.array(STANCES)[stances], classifier.sure_, classifier.baselines(texts, look))
+
+
+def _warn_of_learnt(n: int, sources: list[str], n_texts: int) -> None:
+    if n:
+        named = ", ".join(sources[:5]) + (f" and {len(sources) - 5} more" if len(sources) > 5 else "")
+        typer.echo(
+            f"{n} of the {n_texts} passages stand in corpus/gold: the model has learnt from them, so the figures flatter; "
+            f"to leave them out of learning, put their sources ({named}) into train.exclude_sources in params.yaml and run `dvc repro`",
+            err=True,
+        )
+
+
 @app.command(epilog="Example: collabnlp codebook momentum")
 def codebook(
     code: Annotated[Optional[str], typer.Argument(help="Machine name of a code; without it, all in short.")] = None,
@@ -195,3 +293,24 @@ def codebook(
     if code is not None and code not in book.names:
         raise InputError(path, f"has no code {code!r}", f"its codes are {', '.join(book.names)}")
     _write(format_codebook(book, code, form), output, force)
+
+
+@app.command(epilog='Example: collabnlp entities "Suffolk County Council"')
+def entities(
+    name: Annotated[
+        Optional[str], typer.Argument(help="A council, partnership or scheme, by any of its names; without it, all.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Passages to show of one entity; 0: all.", min=0)] = 10,
+    form: Annotated[
+        Figures, typer.Option("--format", help="table, csv (of one entity the partners alone) or jsonl.")
+    ] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """List the councils, partnerships and schemes that the documents name, or show one with its names, partners, codes and passages.
+
+    What only interviews not for attribution name stands in no list, unless the gazetteer holds it.
+    """
+    from collabnlp.export import load_entities
+
+    _write(load_entities(Path(), name, form, limit), output, force)

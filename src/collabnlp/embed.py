@@ -1,18 +1,24 @@
-"""Texts become vectors (sentence-transformers), each text once.
+"""Texts become vectors (sentence-transformers) and readings (fine-tuned upper layers), each text once.
 
 Texts are encoded one at a time: on two cores this costs next to nothing, and a text's vector
 then never depends on what it was batched with. So a run that adds one document gives the same
 bytes as a run from nothing.
+
+A *reading* is what the fine-tuned encoder says of a text: for each code a logit, a logit of each
+of three stances, and where in the text the code lies. It shares the lower layers with the encoder,
+so both cost half as much again as the vector alone.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
+import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +74,13 @@ class SentenceEncoder:
                 "install the encoder again, or change embed.sha256",
             )
         self.max_tokens = max_tokens
+        self.sha256 = found
         self.name = f"{found[:16]}-{max_tokens}"
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions) float32, each row of length 1, in the order of the texts."""
-        model = self._load()
+        model = self.load()
         rows = [
             model.encode(
                 [text], batch_size=1, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
@@ -83,7 +90,8 @@ class SentenceEncoder:
         dimension = model.get_embedding_dimension()
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), dimension)
 
-    def _load(self) -> Any:
+    def load(self) -> Any:
+        """The SentenceTransformer itself, loaded once."""
         if self._model is None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -93,6 +101,7 @@ class SentenceEncoder:
 
             transformers.utils.logging.disable_progress_bar()
             torch.use_deterministic_algorithms(True, warn_only=True)
+            torch.utils.deterministic.fill_uninitialized_memory = False  # a check for debugging, and slow
             self._model = SentenceTransformer(
                 str(self.folder),
                 device="cpu",
@@ -102,6 +111,258 @@ class SentenceEncoder:
             )
             self._model.max_seq_length = self.max_tokens
         return self._model
+
+
+N_STANCES = 3
+N_READING = 1 + N_STANCES + 1
+
+
+class Readings(NamedTuple):
+    """What the fine-tuned encoder says of texts.
+
+    Attributes
+    ----------
+    codes
+        (n_texts, n_codes) logits; NaN for a code that it was not taught.
+    stances
+        (n_texts, n_codes, n_stances) logits, in the order positive, negative, neutral.
+    places
+        (n_texts, n_codes) code point in the text around which the code lies; -1: unknown.
+    """
+
+    codes: Vectors
+    stances: Vectors
+    places: NDArray[np.int64]
+
+    def take(self, rows: Any) -> Readings:
+        """Those of some texts."""
+        return Readings(self.codes[rows], self.stances[rows], self.places[rows])
+
+
+def unpack(rows: Vectors, taught: Sequence[str], codes: Sequence[str]) -> Readings:
+    """Readings, with a column for each of `codes`, from rows of (n_texts, 5 n_taught), or 4 n_taught without places."""
+    n, known = len(rows), len(taught)
+    readings = no_readings(n, len(codes))
+    if not n:
+        return readings
+    here = [j for j, code in enumerate(codes) if code in taught]
+    there = [taught.index(codes[j]) for j in here]
+    readings.codes[:, here] = rows[:, there]
+    readings.stances[:, here] = rows[:, known : known * (1 + N_STANCES)].reshape(n, known, N_STANCES)[:, there]
+    if rows.shape[1] > known * (1 + N_STANCES):
+        readings.places[:, here] = rows[:, known * (1 + N_STANCES) :][:, there]
+    return readings
+
+
+def no_readings(n: int, n_codes: int) -> Readings:
+    """What stands where no fine-tuned encoder read."""
+    return Readings(
+        np.full((n, n_codes), np.nan, dtype=np.float32),
+        np.zeros((n, n_codes, N_STANCES), dtype=np.float32),
+        np.full((n, n_codes), -1, dtype=np.int64),
+    )
+
+
+def write_readings(path: str | Path, ids: Sequence[str], readings: Readings) -> None:
+    """Write readings as Parquet: one row of (n_codes, 5) numbers a text."""
+    n_codes = readings.codes.shape[1]
+    parts = (readings.codes, readings.stances.reshape(len(ids), n_codes * N_STANCES), readings.places)
+    write_vectors(path, ids, np.concatenate(parts, axis=1).astype(np.float32))
+
+
+def read_readings(path: str | Path, n_codes: int) -> tuple[list[str], Readings]:
+    """Ids and readings as `write_readings` wrote them."""
+    ids, rows = read_vectors(path)
+    names = [str(j) for j in range(n_codes)]
+    return ids, unpack(rows, names, names)
+
+
+class TunedEncoder:
+    """An encoder and, on its lower layers, upper ones fine-tuned to code: one pass gives vector and reading.
+
+    Parameters
+    ----------
+    encoder
+        The encoder that was fine-tuned.
+    folder
+        Where `finetune` wrote its adapters.
+    exclude_sources
+        Sources whose coded passages must not have been learnt from: the adapter of a fold that
+        never saw them is taken.
+
+    Attributes
+    ----------
+    codes
+        The codes it was taught, in the order of the rows.
+    sources
+        The sources of the coded passages that its adapters learnt from.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no adapter, one for another encoder, or none without the sources.
+    """
+
+    def __init__(self, encoder: SentenceEncoder, folder: str | Path, exclude_sources: Collection[str] = ()) -> None:
+        self.encoder = encoder
+        self._folder = Path(folder)
+        about = read_adapters(self._folder)
+        if about["encoder_sha256"] != encoder.sha256:
+            raise InputError(
+                self._folder,
+                f"was made for the encoder {about['encoder_sha256'][:16]}..., not {encoder.sha256[:16]}...",
+                "run `make finetune`, or set finetune.use to false in params.yaml",
+            )
+        self.codes: list[str] = about["codes"]
+        self.sources: frozenset[str] = frozenset(about["sources"])
+        self._file = _choose_adapter(self._folder, about, exclude_sources)
+        self.name = f"{encoder.name}-{about['adapters'][self._file]['sha256'][:16]}"
+        self._sha256 = about["adapters"][self._file]["sha256"]
+        self._first_layer: int = about["first_layer"]
+        self._scale: float = about["scale"]
+        self._upper: Any = None
+        self._head: dict[str, Any] = {}
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(n_texts, n_dimensions + 5 n_codes) float32: the vector of length 1, then the reading."""
+        import torch
+
+        self._load()
+        model = self.encoder.load()
+        bert, tokenizer = model[0].auto_model, model.tokenizer
+        rows = []
+        with torch.inference_mode():
+            for text in texts:
+                tokens = tokenizer(
+                    text, truncation=True, max_length=self.encoder.max_tokens, return_offsets_mapping=True
+                )
+                hidden = bert.embeddings(input_ids=torch.tensor([tokens["input_ids"]]))
+                hidden = through(bert.encoder.layer[: self._first_layer], hidden)
+                vector = through(bert.encoder.layer[self._first_layer :], hidden).mean(dim=1)[0]
+                vector = torch.nn.functional.normalize(vector, dim=0)
+                codes, stances, spoken = read_states(through(self._upper, hidden), None, self._head)
+                places = _places(spoken[0].numpy(), tokens["offset_mapping"])
+                rows.append(np.concatenate([vector.numpy(), codes[0].numpy(), stances[0].numpy().reshape(-1), places]))
+        width = model.get_embedding_dimension() + N_READING * len(self.codes)
+        return np.asarray(rows, dtype=np.float32).reshape(len(texts), width)
+
+    def split(self, rows: Vectors, codes: Sequence[str]) -> tuple[Vectors, Readings]:
+        """Rows of `encode` as vectors, (n_texts, n_dimensions), and readings with a column for each of `codes`."""
+        dimension = rows.shape[1] - N_READING * len(self.codes) if len(rows) else 0
+        return rows[:, :dimension], unpack(rows[:, dimension:].reshape(len(rows), -1), self.codes, codes)
+
+    def _load(self) -> None:
+        if self._upper is not None:
+            return
+        import torch
+        from safetensors.torch import load_file
+
+        path = self._folder / self._file
+        _check(path, self._sha256)
+        arrays = {name: array.float() for name, array in load_file(path).items()}
+        bert = self.encoder.load()[0].auto_model
+        self._upper = copy.deepcopy(bert.encoder.layer[self._first_layer :]).eval()
+        own = dict(self._upper.named_parameters())
+        with torch.no_grad():
+            for name, array in arrays.items():
+                if name.startswith("head."):
+                    self._head[name.removeprefix("head.")] = array
+                elif name.endswith(".lora_a"):
+                    name = name.removesuffix(".lora_a")
+                    own[f"{name}.weight"] += self._scale * (arrays[f"{name}.lora_b"] @ array)
+                elif not name.endswith(".lora_b"):
+                    own[name].copy_(array)
+
+
+def read_adapters(folder: str | Path) -> dict[str, Any]:
+    """What `finetune` wrote about its adapters.
+
+    Raises
+    ------
+    InputError
+        Where it is missing or damaged.
+    """
+    path = Path(folder) / "finetuned.json"
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if about["format"] != 1:
+            raise ValueError(f"format {about['format']}")
+        return about
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            path, f"cannot be read ({type(error).__name__}: {error})", "restore it from git, or run `make finetune`"
+        ) from error
+
+
+def _choose_adapter(folder: Path, about: dict[str, Any], exclude_sources: Collection[str]) -> str:
+    unseen = [
+        (len(adapter["held_out"]), name)
+        for name, adapter in about["adapters"].items()
+        if not {source for source in exclude_sources if source in about["sources"]} - set(adapter["held_out"])
+    ]
+    if not unseen:
+        raise InputError(
+            folder,
+            f"holds no adapter that never saw all of {', '.join(sorted(exclude_sources))}",
+            "leave out sources of one fold only, or run `make finetune` without them",
+        )
+    return str(min(unseen)[1])
+
+
+def _check(path: Path, sha256: str) -> None:
+    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no file"
+    if found != sha256:
+        raise InputError(path, f"has SHA-256 {found[:16]}, not {sha256[:16]}", "restore it from git")
+
+
+def through(layers: Iterable[Any], hidden: Any, mask: Any = None) -> Any:
+    """Hidden states, (n, n_tokens, n_dimensions), after transformer layers; `mask` is added to the attention."""
+    for layer in layers:
+        out = layer(hidden, mask)
+        hidden = out[0] if isinstance(out, tuple) else out
+    return hidden
+
+
+def read_states(hidden: Any, mask: Any, head: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Logits of codes (n, n_codes) and stances (n, n_codes, n_stances), and what each token says, (n, n_tokens, n_codes).
+
+    Each code looks at the tokens through an attention of its own (Mullenbach et al. 2018, CAML,
+    which coded hospital notes), so a point made in one sentence is not drowned by the others.
+
+    Parameters
+    ----------
+    hidden
+        (n, n_tokens, n_dimensions).
+    mask
+        (n, n_tokens), 1 for a token and 0 for padding; None: no padding.
+    head
+        `attention`, `codes` (n_codes, n_dimensions) and `stances` (n_codes, n_stances,
+        n_dimensions), each with a `bias`.
+    """
+    import torch
+
+    seen = hidden @ head["attention"].T + head["attention_bias"]
+    if mask is not None:
+        seen = seen.masked_fill(mask[..., None] == 0, -1e4)
+    weights = seen.softmax(dim=1)
+    says = hidden @ head["codes"].T
+    pooled = torch.einsum("ntc,ntd->ncd", weights, hidden)
+    codes = (pooled * head["codes"]).sum(dim=-1) + head["codes_bias"]
+    stances = torch.einsum("ncd,ckd->nck", pooled, head["stances"]) + head["stances_bias"]
+    return codes, stances, weights * says
+
+
+_NEAR = 9
+
+
+def _places(spoken: NDArray[np.float32], offsets: Sequence[tuple[int, int]]) -> Vectors:
+    """(n_codes,) code point around which each code lies: the middle of the strongest run of tokens."""
+    inner = np.array([end > start for start, end in offsets])
+    spoken = np.where(inner[:, None], spoken, 0)
+    window = np.ones(min(_NEAR, len(spoken)))
+    strength = np.stack([np.convolve(column, window, mode="same") for column in spoken.T], axis=1)
+    strength[~inner] = -np.inf
+    return np.array([offsets[i][0] for i in strength.argmax(axis=0)], dtype=np.float32)
 
 
 def _folder(encoder: str) -> Path:
@@ -114,6 +375,11 @@ def _folder(encoder: str) -> Path:
             encoder, "the encoder's package is not installed", "run `make repro`, or pip install -r requirements.lock"
         )
     return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def text_key(text: str) -> str:
+    """SHA-256 of a text, hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def encode_cached(
@@ -133,7 +399,7 @@ def encode_cached(
     progress
         Wraps the new texts, to show a progress bar.
     """
-    keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
+    keys = [text_key(text) for text in texts]
     folder = cache / encoder.name if cache else None
     known = _read_cache(folder, set(keys)) if folder else {}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}

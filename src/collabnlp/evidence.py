@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import typing
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from collabnlp.gazetteer import Entity, Gazetteer
+from collabnlp.gazetteer import Entity, Gazetteer, Level, slug
 from collabnlp.records import (
     Document,
     EntityMention,
@@ -17,11 +15,14 @@ from collabnlp.records import (
     MatrixCell,
     Passage,
     PassageTag,
+    TagReason,
     Tie,
     TopicAssignment,
 )
 
+CellKey = tuple[str, str, str, str]  # kind of rows, row's id, row's name, code
 _TIES = typing.get_args(Tie)  # closest first
+_SUMS: tuple[Level, ...] = ("county", "today")  # matrices whose rows sum up councils
 
 
 class Named(NamedTuple):
@@ -30,23 +31,6 @@ class Named(NamedTuple):
     entity_id: str
     name: str
     label: str
-
-
-def slug(name: str) -> str:
-    """A name as an id: lower case, hyphens, no article.
-
-    Examples
-    --------
-    >>> slug("The Kent Leaders’ Group")
-    'kent-leaders-group'
-    """
-    plain = (
-        unicodedata.normalize("NFKD", name.replace("’", "'").replace("&", " and "))
-        .encode("ascii", "ignore")
-        .decode()
-        .lower()
-    )
-    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"^(the|a|an)\s+", "", plain.replace("'", ""))).strip("-")
 
 
 def named(entity: Entity) -> Named:
@@ -62,31 +46,19 @@ def entities_of(
     Parameters
     ----------
     names
-        One name for each unlisted id, as `names_of_unlisted` chose it.
+        By id: the unlisted entities that clustering made of the mentions.
     """
+    names = names or {}
     found: dict[str, Named] = {}
     for mention in mentions:
-        ids = [i for i in mention.entity_ids if i in gazetteer.entities]
-        for entity_id in ids:
-            found.setdefault(entity_id, named(gazetteer.entities[entity_id]))
-        if not ids:
-            unlisted = _unlisted(mention)
-            found.setdefault(unlisted.entity_id, (names or {}).get(unlisted.entity_id, unlisted))
+        ids = [i for i in mention.entity_ids if i in gazetteer.entities or i in names]
+        for entity_id in ids or [f"found:{slug(mention.text)}"]:
+            if entity_id in gazetteer.entities:
+                entity = named(gazetteer.entities[entity_id])
+            else:
+                entity = names.get(entity_id) or Named(entity_id, " ".join(mention.text.split()), mention.label)
+            found.setdefault(entity_id, entity)
     return list(found.values())
-
-
-def _unlisted(mention: EntityMention) -> Named:
-    return Named(f"found:{slug(mention.text)}", " ".join(mention.text.split()), mention.label)
-
-
-def names_of_unlisted(mentions: Iterable[EntityMention]) -> dict[str, Named]:
-    """For each entity that no list holds, the name and label that its mentions use most."""
-    counts: dict[str, Counter[Named]] = defaultdict(Counter)
-    for mention in mentions:
-        if not mention.entity_ids:
-            entity = _unlisted(mention)
-            counts[entity.entity_id][entity] += 1
-    return {entity_id: min(found, key=lambda n: (-found[n], n.name)) for entity_id, found in counts.items()}
 
 
 def section_sizes(passages: Iterable[Passage]) -> dict[tuple[str, ...], int]:
@@ -111,6 +83,8 @@ def build_rows(
     *,
     section_entities: Mapping[tuple[str, ...], Sequence[Named]],
     document_entities: Mapping[str, Sequence[Named]],
+    names: Mapping[str, Named] | None = None,
+    reasons: Iterable[TagReason] = (),
 ) -> list[EvidenceRow]:
     """One row for each tag and entity that its passage is tied to; a tag tied to none has one row without entity.
 
@@ -124,10 +98,14 @@ def build_rows(
         By the headings above a passage: the councils that the innermost one naming any names.
     document_entities
         By document id: the councils that its title names.
+    names
+        By id: the entities that no list holds, as clustering found them; mentions carry their ids.
+    reasons
+        Of the model's tags.
     """
+    reason_of = {(reason.passage_id, reason.code, reason.coder): reason for reason in reasons}
     document_by_id = {document.document_id: document for document in documents}
     topic_by_id = {row.passage_id: row.topic for row in assignments}
-    names = names_of_unlisted(mentions)
     mentions_by_id: dict[str, list[EntityMention]] = defaultdict(list)
     for mention in mentions:
         mentions_by_id[mention.passage_id].append(mention)
@@ -146,6 +124,7 @@ def build_rows(
             if not around and document.access != "non-attributable":
                 ties += [(entity, "document") for entity in document_entities.get(document.document_id, ())]
         for tag in tags_by_id[passage.passage_id]:
+            reason = reason_of.get((tag.passage_id, tag.code, tag.coder))
             for entity, tie in ties or [(Named("", "", ""), "none")]:
                 rows.append(
                     EvidenceRow(
@@ -168,6 +147,9 @@ def build_rows(
                         page=passage.page,
                         speaker=passage.speaker,
                         topic=topic_by_id.get(passage.passage_id, -1),
+                        review=tag.review,
+                        sentence=reason.sentence if reason else "",
+                        terms="; ".join(reason.terms) if reason else "",
                         quote=passage.text,
                     )
                 )
@@ -184,6 +166,9 @@ def build_matrix(
 ) -> list[MatrixCell]:
     """The cells of all matrices; a cell without evidence is not listed.
 
+    A cell of a county or of a council of today that would give away a withheld cell of one
+    council, because all else in it is shown, is withheld as well.
+
     Parameters
     ----------
     rows
@@ -195,22 +180,71 @@ def build_matrix(
     withheld
         Whether a cell made of these rows must not be shown: it is listed, without its numbers.
     """
-    grouped: dict[tuple[str, str, str, str], list[EvidenceRow]] = defaultdict(list)
+    grouped: dict[CellKey, list[EvidenceRow]] = defaultdict(list)
     wanted = set(codes)
     for row in rows:
         if row.code not in wanted:
             continue
         if row.entity_label:
             grouped[row.entity_label.lower(), row.entity_id, row.entity_name, row.code].append(row)
-        if row.entity_label == "COUNCIL" and (county := gazetteer.county_of(row.entity_id)):
-            grouped["county", county, named(gazetteer.entities[county]).name, row.code].append(row)
+        if row.entity_label == "COUNCIL":
+            for level in _SUMS:
+                for entity_id in gazetteer.rolled_up(row.entity_id, level):
+                    if entity_id in gazetteer.entities:
+                        name = named(gazetteer.entities[entity_id]).name
+                        grouped[level, entity_id, name, row.code].append(row)
         grouped["document", row.document_id, row.document, row.code].append(row)
         grouped["topic", str(row.topic), topic_labels.get(row.topic, "Other"), row.code].append(row)
         grouped["year", str(row.year), str(row.year), row.code].append(row)
-    return [_cell(key, members, withheld(members)) for key, members in sorted(grouped.items())]
+    hidden = {key for key, members in grouped.items() if withheld(members)}
+    hidden |= _giving_away(grouped, hidden, withheld)
+    return [_cell(key, members, key in hidden) for key, members in sorted(grouped.items())]
 
 
-def _cell(key: tuple[str, str, str, str], rows: Sequence[EvidenceRow], hidden: bool) -> MatrixCell:
+def _giving_away(
+    grouped: Mapping[CellKey, Sequence[EvidenceRow]],
+    hidden: Collection[CellKey],
+    withheld: Callable[[Iterable[EvidenceRow]], bool],
+) -> set[CellKey]:
+    """The sums over councils, shown so far, from which a council's withheld cell could be worked out.
+
+    A sum less its shown members is what its withheld members come to: that must not itself be a
+    cell to withhold, as it is where one member alone is withheld. Nor may sums, such as a county's
+    and its successors', together say what one member comes to, that is: its unit vector must be no
+    combination of theirs. Of sums that give one away, the one with fewest withheld members goes first.
+    """
+    import numpy as np
+
+    secret = {(row_id, code) for kind, row_id, _, code in hidden if kind == "council"}
+    missing: dict[str, dict[CellKey, set[str]]] = defaultdict(dict)
+    found = set()
+    for key, rows in grouped.items():
+        lacks = [row for row in rows if (row.entity_id, row.code) in secret]
+        if key[0] not in _SUMS or key in hidden or not lacks:
+            continue
+        if withheld(lacks):
+            found.add(key)
+        else:
+            missing[key[3]][key] = {row.entity_id for row in lacks}
+    for sums in missing.values():
+        members = sorted(set().union(*sums.values()))
+        while sums:
+            known = np.array([[member in lacks for member in members] for lacks in sums.values()], dtype=float)
+            rank = np.linalg.matrix_rank(known)
+            given = [
+                member
+                for member, unit in zip(members, np.eye(len(members)), strict=True)
+                if np.linalg.matrix_rank(np.vstack([known, unit])) == rank
+            ]
+            if not given:
+                break
+            worst = min((key for key in sums if sums[key] & set(given)), key=lambda key: (len(sums[key]), key))
+            found.add(worst)
+            del sums[worst]
+    return found
+
+
+def _cell(key: CellKey, rows: Sequence[EvidenceRow], hidden: bool) -> MatrixCell:
     kind, row_id, name, code = key
     if hidden:
         return MatrixCell(

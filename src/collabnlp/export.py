@@ -9,9 +9,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from collabnlp.clusters import normal_form
 from collabnlp.codebook import Codebook
 from collabnlp.evidence import strongest
-from collabnlp.records import AgreementRow, Document, EvidenceRow, MatrixCell, Topic, atomic, columns, safe_cell
+from collabnlp.gazetteer import Gazetteer
+from collabnlp.records import (
+    AgreementRow,
+    Document,
+    EntityLink,
+    EvidenceRow,
+    FoundEntity,
+    InputError,
+    MatrixCell,
+    Passage,
+    Relation,
+    Topic,
+    atomic,
+    columns,
+    safe_cell,
+)
 from collabnlp.release import releasable
 
 _EPOCH = datetime.datetime(2020, 1, 1)
@@ -22,7 +38,7 @@ INTRO = (
     "Who or where, by code: each number is how many passages say something of the code and are tied to the row. Click a number to go to its "
     "quotes. Tags were given by a classifier unless the coder column says otherwise; how well it finds each code stands on the sheet Method."
 )
-SHORTHAND = "[c] withheld: all evidence is not for attribution and comes from too few interviews. [z] nothing found."
+SHORTHAND = "[c] withheld: all evidence is not for attribution and comes from too few interviews, or the number would give such a cell away. [z] nothing found."
 TIES = {
     "named": "the passage names the row",
     "section": "the heading above the passage names it",
@@ -60,6 +76,7 @@ def write_workbook(
         matrices = [
             ("Councils", "council", "Council"),
             ("Counties", "county", "County"),
+            ("Councils today", "today", "Council of today"),
             ("Partnerships", "partnership", "Partnership"),
             ("Schemes", "scheme", "Scheme"),
             ("By document", "document", "Document"),
@@ -474,7 +491,18 @@ def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping
     if form == "jsonl":
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     if form == "csv":
-        header = ["id", "document_id", "passage_id", "section", "page", "speaker", "codes", "mentions", "text"]
+        header = [
+            "id",
+            "document_id",
+            "passage_id",
+            "section",
+            "page",
+            "speaker",
+            "codes",
+            "suggestions",
+            "mentions",
+            "text",
+        ]
         return csv_text(
             [
                 [
@@ -484,7 +512,8 @@ def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping
                     line["section"],
                     line["page"],
                     line["speaker"],
-                    "; ".join(f"{tag['code']} ({tag['stance']}, {tag['score']:.2f})" for tag in line["tags"]),
+                    "; ".join(f"{tag['code']} ({_how_sure(tag)})" for tag in line["tags"]),
+                    "; ".join(f"{found['code']} ({found['score']:.2f})" for found in line["suggestions"]),
                     "; ".join(mention["text"] for mention in line["mentions"]),
                     line["text"],
                 ]
@@ -495,10 +524,7 @@ def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping
     parts = []
     for line in lines:
         tags = (
-            ", ".join(
-                f"{titles.get(tag['code'], tag['code'])} ({tag['stance']}, {tag['score']:.2f})" for tag in line["tags"]
-            )
-            or "no code"
+            ", ".join(f"{titles.get(tag['code'], tag['code'])} ({_how_sure(tag)})" for tag in line["tags"]) or "no code"
         )
         head = f"{line['id']}  {line['speaker'] or ' > '.join(line['section'])}".rstrip()
         if form == "md":
@@ -506,6 +532,10 @@ def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping
         else:
             parts.append(f"{head}\n  [{tags}]\n  {_fold(line['text'])}\n")
     return "\n".join(parts)
+
+
+def _how_sure(tag: Mapping[str, Any]) -> str:
+    return f"{tag['stance']}, {tag['score']:.2f}{', review' if tag['review'] else ''}"
 
 
 def format_codebook(codebook: Codebook, code: str | None, form: str) -> str:
@@ -557,3 +587,317 @@ def write_rows_workbook(path: str | Path, rows: Sequence[EvidenceRow], titles: M
         book.set_properties({"title": "Evidence", "created": _EPOCH})
         _Sheets(book).quotes("Quotes", "Evidence found", rows, titles, back=False)
         book.close()
+
+
+def format_columns(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    r"""Rows as text in aligned columns, numbers to the right; a fraction has two digits, what is undefined is a dash.
+
+    Examples
+    --------
+    >>> print(format_columns(["code", "n", "f1"], [["trust", 12, 0.5], ["momentum", 3, float("nan")]]), end="")
+    code       n    f1
+    trust     12  0.50
+    momentum   3     -
+    """
+    lines = [list(header), *[[_figure(cell) for cell in row] for row in rows]]
+    left = [all(isinstance(row[j], str) for row in rows) for j in range(len(header))]
+    widths = [max(len(line[j]) for line in lines) for j in range(len(header))]
+    return "".join(
+        "  ".join(
+            cell.ljust(width) if flush else cell.rjust(width)
+            for cell, width, flush in zip(line, widths, left, strict=True)
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def _figure(cell: Any) -> str:
+    if isinstance(cell, float):
+        return "-" if cell != cell else f"{cell:.2f}"
+    return str(cell)
+
+
+def format_jsonl(record: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    """Dictionaries as JSON Lines, each with the name of its kind under `record`; NaN as null."""
+    import json
+
+    return "".join(
+        json.dumps({"record": record, **{k: None if v != v else v for k, v in line.items()}}, ensure_ascii=False) + "\n"
+        for line in lines
+    )
+
+
+_BASES = {
+    "read": "All passages that both read",
+    "coded": "Passages that both read and at least one of them gave a code",
+}
+
+
+def format_agreement(
+    rows: Sequence[AgreementRow], disagreements: Sequence[Mapping[str, Any]], form: str, limit: int = 20
+) -> str:
+    """Agreement of two coders as text: table or jsonl, with the first disagreements; csv, the figures alone."""
+    from collabnlp.records import csv_text
+
+    if form == "csv":
+        names = columns(AgreementRow)
+        return csv_text([[getattr(row, name) for name in names] for row in rows], names)
+    shown = disagreements[:limit]
+    if form == "jsonl":
+        return format_jsonl("agreement", [row.model_dump() for row in rows]) + format_jsonl("disagreement", shown)
+    a, b = rows[0].coder_a, rows[0].coder_b
+    header = ["code", "n", "n_a", "n_b", "n_both", "percent", "kappa", "alpha", "precision", "recall", "F1", "95 %"]
+    parts = [f"a: {a} (the reference)\nb: {b}\n"]
+    for basis, what in _BASES.items():
+        own = [row for row in rows if row.basis == basis]
+        table = [
+            [
+                row.code,
+                *(row.n_passages, row.n_a, row.n_b, row.n_both),
+                *(row.percent, row.kappa, row.alpha, row.precision, row.recall, row.f1),
+                _interval(row.f1_low, row.f1_high),
+            ]
+            for row in own
+        ]
+        parts.append(f"{what} ({own[0].n_passages})\n{format_columns(header, table)}")
+    parts.append(
+        "percent: share on which they agree; kappa: Cohen's; alpha: Krippendorff's, of sets with the MASI distance; 95 %: interval of F1.\n"
+    )
+    if limit:
+        parts.append(f"Passages with different codes: {len(shown)} of {len(disagreements)}\n")
+    for line in shown:
+        told = [(f"only {a}", line["only_a"]), (f"only {b}", line["only_b"]), ("both", line["both"])]
+        said = "".join(f"  {who}: {', '.join(codes)}\n" for who, codes in told if codes)
+        parts.append(f"{line['passage_id']}\n{said}{_snippet(line['text'])}")
+    return "\n".join(parts)
+
+
+def format_evaluation(
+    n_passages: int,
+    scores: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, float],
+    worst: Sequence[Mapping[str, Any]],
+    form: str,
+) -> str:
+    """An `Evaluation`'s parts as text: table or jsonl, with figures and the worst errors; csv, the scores of codes alone."""
+    from collabnlp.records import csv_text
+
+    if form == "csv":
+        return csv_text([list(score.values()) for score in scores], list(scores[0]))
+    if form == "jsonl":
+        told = [{"figure": name, "value": value} for name, value in figures.items()]
+        return format_jsonl("score", scores) + format_jsonl("figure", told) + format_jsonl("error", worst)
+    others = [name for name in scores[0] if name not in _OWN]
+    table = [
+        [
+            *(score["code"], score["n"], score["f1"], _interval(score["f1_low"], score["f1_high"])),
+            *(score["precision"], score["recall"], *(score[name] for name in others)),
+        ]
+        for score in scores
+    ]
+    header = ["code", "n", "F1", "95 %", "precision", "recall", *others]
+    parts = [
+        f"The model, on {n_passages} coded passages; F1 of others in the last columns\n"
+        + format_columns(header, table),
+        format_columns(["all codes together", ""], [[name, _figure(value)] for name, value in figures.items()]),
+    ]
+    for line in worst:
+        head = f"{line['kind']}: {line['code']} ({line['score']:.2f})  {line['passage_id']}"
+        parts.append(f"{head}\n{_snippet(line['text'])}")
+    return "\n".join(parts)
+
+
+_OWN = ("code", "n", "f1", "f1_low", "f1_high", "precision", "recall")
+
+
+def _interval(low: float, high: float) -> str:
+    return "-" if low != low else f"{low:.2f} to {high:.2f}"
+
+
+def _snippet(text: str) -> str:
+    return f"  {' '.join(text.split())[:160]}\n"
+
+
+def find_entity(name: str, entities: Sequence[FoundEntity], gazetteer: Gazetteer, path: str | Path) -> FoundEntity:
+    """The entity of a name, an alias or an id, whatever its capitals; of several the one with most mentions.
+
+    Raises
+    ------
+    InputError
+        Where the documents name no such entity; the message suggests what they do name, but for
+        names that only interviews not for attribution hold.
+    """
+    import difflib
+
+    by_name: dict[str, list[FoundEntity]] = defaultdict(list)
+    found = {entity.entity_id: entity for entity in entities}
+    for entity in entities:
+        for form in {entity.entity_id, entity.name, *entity.aliases}:
+            by_name[normal_form(form)].append(entity)
+    for alias, (_, ids) in gazetteer.aliases.items():
+        by_name[normal_form(alias)] += [found[i] for i in ids if i in found]
+    wanted = by_name.get(normal_form(name))
+    if not wanted:
+        shown = {
+            form: own[0].name for form, bearers in by_name.items() if (own := [e for e in bearers if _may_list(e)])
+        }
+        close = difflib.get_close_matches(normal_form(name), list(shown), n=3, cutoff=0.6)
+        hint = " or ".join(dict.fromkeys(shown[form] for form in close))
+        raise InputError(
+            path, f"no document names {name!r}", f"did you mean {hint}?" if hint else "see `collabnlp entities`"
+        )
+    return min(wanted, key=lambda entity: (-entity.n_mentions, entity.entity_id))
+
+
+def format_entities(entities: Sequence[FoundEntity], form: str) -> str:
+    """All entities as text, those with most passages first: table, csv or jsonl.
+
+    What only interviews not for attribution name is left out, unless the gazetteer holds it.
+    """
+    from collabnlp.records import csv_text
+
+    ordered = sorted(filter(_may_list, entities), key=lambda e: (-e.n_passages, e.name, e.entity_id))
+    if form == "jsonl":
+        return format_jsonl("entity", [entity.model_dump(mode="json") for entity in ordered])
+    header = ["name", "label", "documents", "passages", "years", "id"]
+    rows = [
+        [e.name, e.label, len(e.documents), e.n_passages, _years(e.first_year, e.last_year), e.entity_id]
+        for e in ordered
+    ]
+    return csv_text(rows, header) if form == "csv" else format_columns(header, rows) if rows else ""
+
+
+def _may_list(entity: FoundEntity) -> bool:
+    return entity.listed or entity.access != "non-attributable"
+
+
+def format_entity(
+    entity: FoundEntity,
+    form: str,
+    *,
+    gazetteer: Gazetteer,
+    relations: Sequence[Relation],
+    links: Sequence[EntityLink],
+    passages: Mapping[str, Passage],
+    access: Mapping[str, str],
+    rows: Sequence[EvidenceRow],
+    titles: Mapping[str, str],
+    limit: int = 10,
+) -> str:
+    """One entity as text: names, dates, successors, county, partners, codes with counts, passages.
+
+    Parameters
+    ----------
+    passages, access
+        Passage by its id; access by document id: words not for attribution are withheld, and so are
+        partners that only such interviews give.
+    titles
+        Title by code.
+    form
+        table or jsonl: facts, partners, codes and passages each under `record`; csv: the partners alone.
+    """
+    from collabnlp.records import csv_text
+    from collabnlp.release import WITHHELD
+
+    own = entity.entity_id
+    listed = gazetteer.entities.get(own)
+    known = sorted({alias for alias, (_, ids) in gazetteer.aliases.items() if own in ids} - {entity.name})
+    today = [i for i in gazetteer.today(own) if i != own]
+    facts: dict[str, Any] = {
+        "name": entity.name,
+        "id": own,
+        "label": entity.label,
+        "type": listed.type if listed else "in no list",
+        "in the texts as": list(entity.aliases),
+        "other names": known,
+        "there": " to ".join([listed.start_date or "before", listed.end_date or "now"]) if listed else "",
+        "successors": [gazetteer.entities[i].name for i in listed.successors] if listed else [],
+        "today": [gazetteer.entities[i].name for i in today],
+        "county": [gazetteer.entities[i].name for i in gazetteer.rolled_up(own, "county") if i != own],
+        "named in": f"{entity.n_passages} passages of {len(entity.documents)} documents, {_years(entity.first_year, entity.last_year)}",
+        "documents": list(entity.documents),
+    }
+    partners: dict[tuple[str, str, str], list[Relation]] = defaultdict(list)
+    for r in relations:
+        if r.access == "non-attributable":
+            continue
+        if own == r.subject_id:
+            partners[_RELATIONS[r.relation][0], r.object_name, r.object_id].append(r)
+        elif own == r.object_id:
+            partners[_RELATIONS[r.relation][1], r.subject_name, r.subject_id].append(r)
+    partner_rows = [
+        [
+            what,
+            name,
+            len({r.passage_id for r in found if r.passage_id}),
+            ", ".join(sorted({r.passage_id or "gazetteer" for r in found})),
+        ]
+        for (what, name, _), found in sorted(partners.items())
+    ]
+    codes: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.entity_id == own:
+            codes[row.code].add(row.passage_id)
+    code_rows = [
+        [titles.get(c, c), len(p)] for c, p in sorted(codes.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    ]
+    ids = sorted({link.passage_id for link in links if own in link.entity_ids})[: limit or None]
+    quotes = []
+    for i in ids:
+        closed = access[passages[i].document_id] == "non-attributable"
+        quotes.append({"passage_id": i, "text": WITHHELD if closed else passages[i].text})
+    header = ["relation", "partner", "passages", "where"]
+    if form == "csv":
+        return csv_text(partner_rows, header)
+    if form == "jsonl":
+        return (
+            format_jsonl("entity", [facts])
+            + format_jsonl("partner", [dict(zip(header, row, strict=True)) for row in partner_rows])
+            + format_jsonl("code", [{"code": c, "passages": n} for c, n in code_rows])
+            + format_jsonl("passage", quotes)
+        )
+    told = [[k, "; ".join(v) if isinstance(v, list) else v] for k, v in facts.items() if v]
+    parts = ["".join(f"{k:<16}{v}\n" for k, v in told)]
+    if partner_rows:
+        parts.append(format_columns(header, partner_rows))
+    if code_rows:
+        parts.append(format_columns(["code", "passages"], code_rows))
+    parts += [f"{quote['passage_id']}\n{_snippet(quote['text'])}" for quote in quotes]
+    return "\n".join(parts)
+
+
+_RELATIONS = {
+    "member_of": ("member of", "has the member"),
+    "between": ("between", "takes part in"),
+    "shares_post_with": ("shares a post with", "shares a post with"),
+}
+
+
+def _years(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def load_entities(project: Path, name: str | None, form: str, limit: int = 10) -> str:
+    """The entities of a project as text, or the one of a name, from the tables in its folder `outputs`."""
+    from collabnlp.codebook import load_codebook
+    from collabnlp.gazetteer import load_gazetteer
+    from collabnlp.records import read_table
+
+    outputs = project / "outputs"
+    found = read_table(outputs / "entities.parquet", FoundEntity)
+    if name is None:
+        return format_entities(found, form)
+    gazetteer = load_gazetteer(project / "corpus" / "gazetteer.csv")
+    return format_entity(
+        find_entity(name, found, gazetteer, outputs / "entities.parquet"),
+        form,
+        gazetteer=gazetteer,
+        relations=read_table(outputs / "relations.parquet", Relation),
+        links=read_table(outputs / "links.parquet", EntityLink),
+        passages={p.passage_id: p for p in read_table(outputs / "passages.parquet", Passage)},
+        access={d.document_id: d.access for d in read_table(outputs / "documents.parquet", Document)},
+        rows=read_table(outputs / "evidence.parquet", EvidenceRow),
+        titles={c.code: c.title for c in load_codebook(project / "corpus" / "codebook.yaml").codes},
+        limit=limit,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from collabnlp.records import InputError, Label
 
 Form = Literal["full", "bare", "abbreviation"]
+Level = Literal["time", "today", "county"]
+TODAY = "2026-11-21"  # the day that the list speaks from; not the clock's, so that outputs stay the same
 
 
 class Entity(BaseModel):
@@ -39,6 +42,23 @@ class Entity(BaseModel):
         return not (self.start_date and int(self.start_date[:4]) > year) and not (
             self.end_date and int(self.end_date[:4]) < year
         )
+
+
+def slug(name: str) -> str:
+    """A name as an id: lower case, hyphens, no article.
+
+    Examples
+    --------
+    >>> slug("The Kent Leaders’ Group")
+    'kent-leaders-group'
+    """
+    plain = (
+        unicodedata.normalize("NFKD", name.replace("’", "'").replace("&", " and "))
+        .encode("ascii", "ignore")
+        .decode()
+        .lower()
+    )
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"^(the|a|an)\s+", "", plain.replace("'", ""))).strip("-")
 
 
 class Gazetteer:
@@ -88,6 +108,42 @@ class Gazetteer:
             return ""
         return entity.parent or entity_id
 
+    def today(self, entity_id: str) -> tuple[str, ...]:
+        """Ids of what an entity has become: itself where it is still there, several where it was split.
+
+        What ended and has no successor stands for itself, so that nothing is lost in a table
+        that is rolled up; an end after `TODAY` is only planned. An id of no list gives itself.
+
+        Examples
+        --------
+        >>> facts = {"label": "COUNCIL", "type": "county", "nation": "England", "gss_code": "", "start_date": ""}
+        >>> facts |= {"parent": "", "members": (), "invented": True, "source": ""}
+        >>> old = Entity(entity_id="old", name="Old", end_date="2019-03-31", successors=("new",), **facts)
+        >>> new = Entity(entity_id="new", name="New", end_date="", successors=(), **facts)
+        >>> Gazetteer([old, new], []).today("old")
+        ('new',)
+        """
+        entity = self.entities.get(entity_id)
+        if entity is None or not entity.successors or not entity.end_date or entity.end_date >= TODAY:
+            return (entity_id,)
+        return tuple(dict.fromkeys(last for successor in entity.successors for last in self.today(successor)))
+
+    def rolled_up(self, entity_id: str, to: Level = "time") -> tuple[str, ...]:
+        """Ids that stand for an entity in a table: of its own time, of today, or its county.
+
+        Parameters
+        ----------
+        to
+            `time`: itself. `today`: what it has become. `county`: the county council above a
+            district, in its own time; for any other council itself; what is no council has none.
+        """
+        if to == "today":
+            return self.today(entity_id)
+        if to == "county":
+            county = self.county_of(entity_id)
+            return (county,) if county else ()
+        return (entity_id,)
+
 
 _COLUMNS = (
     "entity_id",
@@ -114,7 +170,8 @@ def load_gazetteer(path: str | Path) -> Gazetteer:
     Raises
     ------
     InputError
-        Where a column is missing, a row names no known entity, or a value is not allowed.
+        Where a column is missing, a row names no known entity, a value is not allowed, or
+        successors are unknown or come back to where they began.
     """
     path = Path(path)
     try:
@@ -131,6 +188,7 @@ def load_gazetteer(path: str | Path) -> Gazetteer:
     except UnicodeDecodeError as error:
         raise InputError(path, "is not UTF-8", "save it as CSV UTF-8") from error
     entities: dict[str, Entity] = {}
+    row_of: dict[str, int] = {}
     aliases: list[tuple[str, Form, str]] = []
     for number, row in rows:
         if not row["name"]:
@@ -145,6 +203,7 @@ def load_gazetteer(path: str | Path) -> Gazetteer:
         for name in ("start_date", "end_date"):
             if row[name] and not re.fullmatch(r"\d{4}(-\d\d){0,2}", row[name]):
                 raise InputError(path, f"{name} is {row[name]!r}", "write YYYY or YYYY-MM-DD", place=f"row {number}")
+        row_of[row["entity_id"]] = number
         try:
             entities[row["entity_id"]] = Entity.model_validate(
                 {
@@ -169,4 +228,27 @@ def load_gazetteer(path: str | Path) -> Gazetteer:
             )
         if row["alias"].strip():
             aliases.append((row["alias"].strip(), row["form"], row["entity_id"]))  # type: ignore[arg-type]
+    _check_successors(path, entities, row_of)
     return Gazetteer(entities.values(), aliases)
+
+
+def _check_successors(path: Path, entities: dict[str, Entity], row_of: dict[str, int]) -> None:
+    """Refuse a successor that no row names, and a chain of successors that comes back to its beginning."""
+    done: set[str] = set()
+
+    def follow(entity_id: str, chain: tuple[str, ...]) -> None:
+        for successor in entities[entity_id].successors:
+            if successor not in entities:
+                problem, remedy = f"the successor {successor!r} has no row with a `name`", "add one, or mend the id"
+            elif successor in (*chain, entity_id):
+                problem = f"successors go round: {' to '.join((*chain, entity_id, successor))}"
+                remedy = "take one of them out of `successors`"
+            else:
+                if successor not in done:
+                    follow(successor, (*chain, entity_id))
+                continue
+            raise InputError(path, problem, remedy, place=f"row {row_of[entity_id]}")
+        done.add(entity_id)
+
+    for entity_id in entities:
+        follow(entity_id, ())

@@ -37,16 +37,48 @@ class Embed(_Section):
     max_tokens: int = Field(
         256, ge=16, description="longest input of the encoder, in word pieces; what goes beyond is not seen"
     )
+    finetuned: bool = Field(True, description="let the fine-tuned layers read the passages too")
+
+
+class Finetune(_Section):
+    """The fine-tuned upper layers of the encoder. The stage is frozen: `make finetune` runs it."""
+
+    seed: int = Field(20, description="seed of the weights, of the order of passages and of dropout")
+    first_layer: int = Field(3, ge=0, description="layers below this one stay as they are")
+    rank: int = Field(16, ge=1, description="rank of the adapters")
+    epochs: int = Field(3, ge=1, description="times that each passage is seen")
+    batch_size: int = Field(32, ge=1, description="passages a step")
+    learning_rate: float = Field(0.001, gt=0, description="largest step of the optimizer (AdamW)")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of the last hidden states that a step does not see")
+    whole_kinds: tuple[str, ...] = Field(
+        ("restated", "reviewed"),
+        description="kinds of coded passages that are held out as a whole, one fold each; the others are only learnt from",
+    )
 
 
 class Train(_Section):
-    """The classifier."""
+    """The classifier. Folds are those of `finetune`."""
 
-    seed: int = Field(20, description="seed of the folds and of the solver")
-    folds: int = Field(5, ge=2, description="folds; no document is in two")
+    seed: int = Field(20, description="seed of the solvers")
     regularisation: float = Field(0.1, gt=0, description="inverse strength of the penalty on the weights (C)")
+    like: tuple[str, ...] = Field(
+        ("restated",),
+        description="kinds of coded passages that stand for what will be tagged: they set weights between learners and thresholds",
+    )
+    precision: float = Field(
+        0.9, gt=0, le=1, description="share of tags that shall be right outside the band that a person reviews"
+    )
     exclude_sources: tuple[str, ...] = Field(
         (), description="sources whose coded passages are left out, to score on them honestly"
+    )
+
+
+class Classify(_Section):
+    """Tagging."""
+
+    shift: float = Field(
+        0.0,
+        description="moves all thresholds, in logits: above 0 fewer tags and surer ones, below 0 more; nothing is retrained",
     )
 
 
@@ -85,7 +117,9 @@ class Params(_Section):
 
     ingest: Ingest = Ingest()
     embed: Embed = Embed()
+    finetune: Finetune = Finetune()
     train: Train = Train()
+    classify: Classify = Classify()
     topics: Topics = Topics()
     evaluate: Evaluate = Evaluate()
     evidence: Evidence = Evidence()

@@ -16,6 +16,7 @@ from collabnlp.records import (
     Document,
     EntityMention,
     EvidenceRow,
+    FoundEntity,
     InputError,
     MatrixCell,
     Passage,
@@ -38,6 +39,7 @@ def build_index(
     cells: Sequence[MatrixCell],
     codebook: Codebook,
     gazetteer: Gazetteer,
+    entities: Sequence[FoundEntity] = (),
 ) -> None:
     """Write the index, atomically; equal input gives equal bytes.
 
@@ -66,6 +68,7 @@ def build_index(
         )
         seen = {row.entity_id for row in rows if row.entity_id}
         names = {(row.entity_name, row.entity_id) for row in rows if row.entity_id}
+        names |= {(alias, e.entity_id) for e in entities if e.entity_id in seen for alias in e.aliases if not e.listed}
         names |= {(alias, i) for alias, (_, ids) in gazetteer.aliases.items() for i in ids if i in seen}
         db.execute("CREATE TABLE alias (alias TEXT, entity_id TEXT)")
         db.executemany("INSERT INTO alias VALUES (?,?)", sorted(names))
@@ -219,7 +222,9 @@ def search(
         )
         rows: dict[tuple[str, str], EvidenceRow] = {}
         for found in cursor:
-            row = EvidenceRow(**{name: bool(found[name]) if name == "synthetic" else found[name] for name in names})
+            row = EvidenceRow(
+                **{name: bool(found[name]) if name in ("synthetic", "review") else found[name] for name in names}
+            )
             rows.setdefault((row.passage_id, row.code), row)
             if limit and len(rows) > limit:
                 rows.popitem()

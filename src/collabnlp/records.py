@@ -28,6 +28,7 @@ Stance = Literal["positive", "negative", "neutral"]
 Label = Literal["COUNCIL", "PARTNERSHIP", "SCHEME"]
 PassageKind = Literal["paragraph", "list", "table", "box", "turn", "row"]
 Tie = Literal["named", "section", "document", "none"]
+RelationName = Literal["member_of", "between", "shares_post_with"]
 
 
 class InputError(Exception):
@@ -139,6 +140,78 @@ class EntityMention(Record):
     score: float = Field(description="how sure the method is, 0 to 1")
 
 
+class FoundEntity(Record):
+    """A council, partnership or scheme that the documents name, under whatever names."""
+
+    key = ("entity_id",)
+    entity_id: str = Field(description="gazetteer id, or `found:` and a slug for a name that no list holds")
+    name: str = Field(description="name to show: the gazetteer's, or the full form that is used most")
+    label: Label = Field(
+        description="what it is; for a name that no list holds, what its mentions are mostly taken for"
+    )
+    listed: bool = Field(description="true where the gazetteer holds it")
+    aliases: tuple[str, ...] = Field(
+        description="forms of the name in the texts, most used first; those that only interviews not for attribution "
+        "use are left out where other documents name it, too"
+    )
+    first_year: int = Field(description="year of the first document that names it")
+    last_year: int = Field(description="year of the last document that names it")
+    n_mentions: int = Field(description="mentions")
+    n_passages: int = Field(description="passages that name it")
+    documents: tuple[str, ...] = Field(description="ids of the documents that name it")
+    access: Access = Field(
+        description="of the most open document that names it; non-attributable where only such interviews do"
+    )
+
+
+class EntityLink(Record):
+    """The entities that a mention names, those that no list holds included."""
+
+    key = ("passage_id", "start_char", "end_char", "label")
+    passage_id: str = Field(description="the passage that the mention stands in")
+    start_char: int = Field(description="first code point of the mention in the passage's text, from 0")
+    end_char: int = Field(description="code point after the last")
+    label: Label = Field(description="what the mention was taken for")
+    entity_ids: tuple[str, ...] = Field(description="one id; several for a name that joins councils")
+
+
+class DoubtfulMerge(Record):
+    """Two entities that may be one: a person decides, by a row in corpus/gazetteer.csv."""
+
+    key = ("entity_id_a", "entity_id_b")
+    entity_id_a: str = Field(description="the entity with more mentions")
+    name_a: str = Field(description="its name")
+    n_mentions_a: int = Field(description="its mentions; 0 for a listed name that no text holds")
+    entity_id_b: str = Field(description="the other")
+    name_b: str = Field(description="its name")
+    n_mentions_b: int = Field(description="its mentions")
+    reason: str = Field(description="why they may be one")
+
+
+class Relation(Record):
+    """A council and a partnership, a scheme and a council, or two councils, tied by a sentence or by the gazetteer."""
+
+    key = ("subject_id", "relation", "object_id", "passage_id", "start_char")
+    subject_id: str = Field(description="the council; for `between` the scheme or partnership")
+    subject_name: str = Field(description="its name")
+    relation: RelationName = Field(
+        description="member_of: a council is in a partnership; between: a scheme or partnership is between councils; "
+        "shares_post_with: two councils have a post or a team of officers together, the lesser id first"
+    )
+    object_id: str = Field(description="the partnership, or the council")
+    object_name: str = Field(description="its name")
+    basis: Literal["named", "collective", "gazetteer"] = Field(
+        description="named: the sentence names both; collective: it says `all eight districts` or the like, and the gazetteer says "
+        "which they are; gazetteer: a listed member of a partnership that the texts name"
+    )
+    document_id: str = Field(description="the document; empty where the gazetteer says it")
+    passage_id: str = Field(description="the passage that proves it; empty where the gazetteer says it")
+    start_char: int = Field(description="first code point of the sentence in the passage's text, from 0")
+    end_char: int = Field(description="code point after the last")
+    year: int | None = Field(description="year of the document; null where the gazetteer says it")
+    access: Access = Field(description="of the document; public where the gazetteer says it")
+
+
 class PassageTag(Record):
     """One code given to one passage by one coder, a person or the classifier."""
 
@@ -148,6 +221,25 @@ class PassageTag(Record):
     coder: str = Field(description="name of the person or of the model version")
     stance: Stance = Field(description="what the passage says of the code")
     score: float | None = Field(description="calibrated probability, 0 to 1; null for people")
+    review: bool = Field(False, description="true where the model is not sure enough: a person should look")
+
+
+class TagReason(Record):
+    """Why the classifier gave a code to a passage."""
+
+    key = ("passage_id", "code", "coder")
+    passage_id: str = Field(description="the passage")
+    code: str = Field(description="machine name of the code")
+    coder: str = Field(description="the model version")
+    start_char: int = Field(
+        description="first code point, in the passage's text, of the sentence that carries the code most"
+    )
+    end_char: int = Field(description="code point after the last")
+    sentence: str = Field(description="the slice itself")
+    terms: tuple[str, ...] = Field(description="what in the text spoke for the code, strongest first")
+    nearest: tuple[str, ...] = Field(
+        description="ids of the coded passages of this code nearest in meaning, nearest first"
+    )
 
 
 class Topic(Record):
@@ -173,24 +265,33 @@ class TopicAssignment(Record):
 
 
 class AgreementRow(Record):
-    """How far two coders agree on one code, over the passages that both read."""
+    """How far two coders agree on one code, over passages that both read."""
 
-    key = ("code", "coder_a", "coder_b")
-    code: str = Field(description="machine name of the code; `micro` and `macro` for all codes together")
+    key = ("code", "coder_a", "coder_b", "basis")
+    code: str = Field(
+        description="machine name of the code; `micro` and `macro` for all codes together; `sets` for the whole set of codes of a passage"
+    )
     coder_a: str = Field(description="the coder taken as reference for precision and recall")
     coder_b: str = Field(description="the other coder")
-    n_passages: int = Field(description="passages that both read")
-    n_a: int = Field(description="passages that coder a gave the code")
-    n_b: int = Field(description="passages that coder b gave the code")
-    n_both: int = Field(description="passages that both gave the code")
-    percent: float = Field(description="share of passages on which they agree, 0 to 1")
+    basis: Literal["read", "coded"] = Field(
+        description="read: over all passages that both read; coded: over those to which at least one of the two gave any code"
+    )
+    n_passages: int = Field(description="passages of the basis")
+    n_a: int = Field(description="passages that coder a gave the code; for `sets`: any code")
+    n_b: int = Field(description="passages that coder b gave the code; for `sets`: any code")
+    n_both: int = Field(description="passages that both gave the code; for `sets`: any code")
+    percent: float = Field(
+        description="share of passages on which they agree, 0 to 1; for `sets`: of passages with the same set of codes; NaN where undefined"
+    )
     kappa: float = Field(description="Cohen's kappa, -1 to 1; NaN where undefined")
-    alpha: float = Field(description="Krippendorff's alpha, nominal; NaN where undefined")
+    alpha: float = Field(
+        description="Krippendorff's alpha, nominal; for `sets`: with the MASI distance between sets; NaN where undefined"
+    )
     precision: float = Field(description="n_both / n_b; NaN where undefined")
     recall: float = Field(description="n_both / n_a; NaN where undefined")
     f1: float = Field(description="harmonic mean of precision and recall; NaN where undefined")
-    f1_low: float = Field(description="2.5 % point of F1 over bootstrap draws of passages")
-    f1_high: float = Field(description="97.5 % point of F1 over bootstrap draws of passages")
+    f1_low: float = Field(description="2.5 % point of F1 over bootstrap draws of passages; NaN where undefined")
+    f1_high: float = Field(description="97.5 % point of F1 over bootstrap draws of passages; NaN where undefined")
 
 
 class EvidenceRow(Record):
@@ -220,6 +321,9 @@ class EvidenceRow(Record):
     page: int | None = Field(description="page of the PDF, from 1; null where a format has none")
     speaker: str | None = Field(description="speaker or pseudonym; null outside turns")
     topic: int = Field(description="topic of the passage; -1 is outlier")
+    review: bool = Field(description="true where the model is not sure enough: a person should look")
+    sentence: str = Field(description="the sentence of the quote that carries the code most; empty for people's tags")
+    terms: str = Field(description="what in the quote spoke for the code, joined by '; '; empty for people's tags")
     quote: str = Field(description="the passage, word for word")
 
 
@@ -227,7 +331,9 @@ class MatrixCell(Record):
     """One place of a matrix: a row (an entity or a document) by a code."""
 
     key = ("rows", "row_id", "code")
-    rows: str = Field(description="what the rows are: council, county, partnership, scheme, document, topic or year")
+    rows: str = Field(
+        description="what the rows are: council, county, today (what councils have become), partnership, scheme, document, topic or year"
+    )
     row_id: str = Field(description="id of the row")
     row: str = Field(description="name of the row")
     code: str = Field(description="machine name of the code")
@@ -266,7 +372,10 @@ class GoldPassage(Record):
     source: str = Field(
         description="the group that is held out as a whole: the document, or the report that it restates"
     )
-    restates: str = Field(description="the passage of a public report that it restates; empty for a free one")
+    kind: str = Field(
+        description="kind of text: restated (a passage of a real report in other words), free, interview, report, guide and others"
+    )
+    restates: str = Field(description="the passage of a public report that it restates; empty for any other")
     provenance: str = Field(description="who wrote the text: model (a language model), or the name of the document")
     text: str = Field(description="the text that was coded")
 

@@ -120,4 +120,4 @@ def releasable(row: EvidenceRow) -> EvidenceRow:
     """The row as it may stand in a file that is handed on: words and speaker withheld where the source is not for attribution."""
     if row.access != "non-attributable":
         return row
-    return row.model_copy(update={"quote": WITHHELD, "speaker": None, "section": ""})
+    return row.model_copy(update={"quote": WITHHELD, "sentence": "", "terms": "", "speaker": None, "section": ""})

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collabnlp.classify import STANCES, Classifier
-from collabnlp.embed import Encoder, SentenceEncoder, encode_cached
+import numpy as np
+
+from collabnlp.classify import STANCES, Classifier, Look
+from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import entities_of
@@ -15,9 +17,12 @@ from collabnlp.gazetteer import load_gazetteer
 from collabnlp.params import Params, load_params
 from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
-from collabnlp.records import Access, Block, Passage
+from collabnlp.reasons import explain, load_neighbours
+from collabnlp.records import Access, Block, Passage, PassageTag
 from collabnlp.release import INTERVIEWER, name_speakers
 from collabnlp.segment import segment
+
+N_SUGGESTIONS = 3
 
 
 class Tagger:
@@ -37,8 +42,15 @@ class Tagger:
         self.classifier = Classifier.from_disk(project / "models" / "classifier")
         self.gazetteer = load_gazetteer(project / "corpus" / "gazetteer.csv")
         self.finder = MentionFinder(self.gazetteer)
+        self.neighbours = load_neighbours(project / "corpus", project / "outputs", self.classifier.codes)
+        self.encoder: Encoder = encoder or self._own_encoder(project)
+
+    def _own_encoder(self, project: Path) -> Encoder:
         embed = self.params.embed
-        self.encoder = encoder or SentenceEncoder(embed.encoder, embed.sha256, embed.max_tokens)
+        encoder = SentenceEncoder(embed.encoder, embed.sha256, embed.max_tokens)
+        if not embed.finetuned:
+            return encoder
+        return TunedEncoder(encoder, project / "models" / "finetuned", self.params.train.exclude_sources)
 
     def tag(self, path: str | Path, *, year: int = 0, access: Access = "attributable") -> list[dict[str, Any]]:
         """One dictionary for each passage of a document, or for each row of a table (.csv, .xlsx, .jsonl).
@@ -57,8 +69,9 @@ class Tagger:
         -------
         list of dict
             `id`, `document_id`, `passage_id`, `start_char`, `end_char` (in the document's text),
-            `text`, `section`, `page`, `speaker`, `tags` (code, stance, score), `mentions` (label,
-            text, start_char, end_char in this text, score, entities).
+            `text`, `section`, `page`, `speaker`, `tags` (code, stance, score, review, reasons),
+            `suggestions` (the three likeliest codes with their scores), `mentions` (label, text,
+            start_char, end_char in this text, score, entities).
 
         Raises
         ------
@@ -78,13 +91,56 @@ class Tagger:
             ids = [passage.passage_id for passage in passages]
         return self.tag_passages(passages, ids, year=year, apart=path.suffix.lower() in ROW_ENDINGS)
 
+    def look(self, texts: Sequence[str]) -> tuple[Look, Readings]:
+        """What the encoders say of texts."""
+        codes = self.classifier.codes
+        rows, _ = encode_cached(self.encoder, texts, None, lambda items: progress(items, "Encoding"))
+        if isinstance(self.encoder, TunedEncoder):
+            vectors, readings = self.encoder.split(rows, codes)
+        else:
+            vectors, readings = rows, no_readings(len(texts), len(codes))
+        return Look(vectors, readings.codes, readings.stances), readings
+
     def tag_passages(
         self, passages: Sequence[Passage], ids: Sequence[str], *, year: int = 0, apart: bool = False
     ) -> list[dict[str, Any]]:
         """As `tag`, for passages that are cut already; `apart` where they are not of one document."""
-        texts = [passage.text for passage in passages]
-        vectors, _ = encode_cached(self.encoder, texts, None, lambda items: progress(items, "Encoding"))
-        scores, stances = self.classifier.predict(texts, vectors)
+        texts, codes = [passage.text for passage in passages], self.classifier.codes
+        seen, readings = self.look(texts)
+        scores, stances = self.classifier.predict(texts, seen)
+        shift = self.params.classify.shift
+        cuts = [self.classifier.cuts(passage.document_id, shift) for passage in passages]
+        given = [
+            PassageTag(
+                passage_id=passage.passage_id,
+                code=code,
+                coder=self.classifier.coder,
+                stance=STANCES[stances[i, j]],
+                score=round(float(scores[i, j]), 4),
+                review=self.classifier.review(scores[i, j]),
+            )
+            for i, passage in enumerate(passages)
+            for j, code in enumerate(codes)
+            if passage.speaker != INTERVIEWER and scores[i, j] >= cuts[i][j]
+        ]
+        reasons = explain(self.classifier, passages, given, seen.vectors, readings, self.neighbours)
+        tags: dict[str, list[dict[str, Any]]] = {}
+        for tag, reason in zip(given, reasons, strict=True):
+            tags.setdefault(tag.passage_id, []).append(
+                {
+                    "code": tag.code,
+                    "stance": tag.stance,
+                    "score": tag.score,
+                    "review": tag.review,
+                    "reasons": {
+                        "sentence": reason.sentence,
+                        "start_char": reason.start_char,
+                        "end_char": reason.end_char,
+                        "terms": list(reason.terms),
+                        "nearest": [{"passage_id": n, "text": self.neighbours.text(n)} for n in reason.nearest],
+                    },
+                }
+            )
         groups = [[passage] for passage in passages] if apart else [list(passages)]
         mentions = [mention for group in groups for mention in self.finder.find(group, year or 9999)]
         by_id: dict[str, list[Any]] = {}
@@ -92,15 +148,7 @@ class Tagger:
             by_id.setdefault(mention.passage_id, []).append(mention)
         lines = []
         for i, (passage, row_id) in enumerate(zip(passages, ids, strict=True)):
-            tags = (
-                []
-                if passage.speaker == INTERVIEWER
-                else [
-                    {"code": code, "stance": STANCES[stances[i, j]], "score": round(float(scores[i, j]), 4)}
-                    for j, code in enumerate(self.classifier.codes)
-                    if scores[i, j] >= self.classifier.thresholds_[j]
-                ]
-            )
+            best = np.argsort(-scores[i], kind="stable")[:N_SUGGESTIONS]
             lines.append(
                 {
                     "id": row_id,
@@ -112,7 +160,12 @@ class Tagger:
                     "section": list(passage.section),
                     "page": passage.page,
                     "speaker": passage.speaker,
-                    "tags": tags,
+                    "tags": tags.get(passage.passage_id, []),
+                    "suggestions": [
+                        {"code": codes[j], "score": round(float(scores[i, j]), 4)}
+                        for j in best
+                        if passage.speaker != INTERVIEWER
+                    ],
                     "mentions": [
                         {
                             "label": m.label,

@@ -9,7 +9,16 @@ from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.entities import MentionFinder
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.params import Params
-from collabnlp.records import Document, EntityMention, GoldPassage, Passage, read_jsonl, read_table, write_table
+from collabnlp.records import (
+    Document,
+    EntityMention,
+    GoldPassage,
+    GoldRead,
+    Passage,
+    read_jsonl,
+    read_table,
+    write_table,
+)
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
 
 GOLD_YEAR = 2021  # coded passages stand alone: names that were borne lately
@@ -38,6 +47,8 @@ def stage(params: Params) -> None:
     found, n_searched = run(search, groups, keys, store=CACHE / "entities", title="Searching")
     mentions = [EntityMention.model_validate(mention) for rows in found for mention in rows]
     write_table(OUTPUTS / "mentions.parquet", mentions, EntityMention)
+    reads = read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead)
+    marked = {row.passage_id for row in reads if row.task == "mentions"}
     gold = [
         Passage(
             passage_id=row.passage_id,
@@ -53,6 +64,7 @@ def stage(params: Params) -> None:
             time=None,
         )
         for row in read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)
+        if row.passage_id in marked
     ]
     in_gold, _ = run(
         lambda row: [m.model_dump() for m in finder.find([row], GOLD_YEAR)],

@@ -1,14 +1,19 @@
 """How well codes, mentions and topics are found: agreement, metrics and plots."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
-from collabnlp.agreement import compare, score_spans
+import numpy as np
+
+from collabnlp.agreement import code_matrix, compare, compare_all, compare_matrices, score_spans
 from collabnlp.codebook import load_codebook
+from collabnlp.embed import read_vectors
 from collabnlp.params import Params
 from collabnlp.records import (
     AgreementRow,
     EntityMention,
+    GoldPassage,
     GoldRead,
     Passage,
     PassageTag,
@@ -22,10 +27,12 @@ from collabnlp.records import (
     write_table,
     write_text,
 )
+from collabnlp.scoring import best_three, calibration_error, reliability, worst_errors
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
 from collabnlp.topics import quality
 
-BASELINES = ("keywords", "words", "vectors")
+BASELINES = ("tuned", "keywords", "words", "vectors")
+BLIND = ("lm-writer", "lm-second")  # who wrote and coded, and who coded blind
 
 
 def _share(right: Iterable[bool]) -> float | None:
@@ -44,7 +51,7 @@ def stage(params: Params) -> None:
     passage_ids = [row.passage_id for row in read_table(OUTPUTS / "out_of_fold_reads.parquet", GoldRead)]
     rows: list[AgreementRow] = []
     for coder in ("model", *BASELINES):
-        rows += compare(
+        rows += compare_all(
             gold,
             by_coder[coder],
             passage_ids,
@@ -56,7 +63,8 @@ def stage(params: Params) -> None:
         )
     write_table(OUTPUTS / "agreement.parquet", rows, AgreementRow)
     write_csv(OUTPUTS / "agreement.csv", rows, AgreementRow)
-    by_key = {(row.coder_b, row.code): row for row in rows}
+    own = [row for row in rows if row.basis == "read" and row.code != "sets"]
+    by_key = {(row.coder_b, row.code): row for row in own}
     figures = {
         code: {
             name: round(getattr(by_key["model", code], name), 4)
@@ -65,6 +73,47 @@ def stage(params: Params) -> None:
         | {f"f1_{coder}": round(by_key[coder, code].f1, 4) for coder in BASELINES}
         for code in ("micro", "macro", *codebook.names)
     }
+    gold_rows = {row.passage_id: row for row in read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)}
+    scored_ids, vectors = read_vectors(OUTPUTS / "out_of_fold_scores.parquet")
+    scores = vectors.astype(np.float64)
+    labels = code_matrix(gold, scored_ids, codebook.names)
+    given = code_matrix(model, scored_ids, codebook.names)
+    sure = code_matrix([tag for tag in model if not tag.review], scored_ids, codebook.names)
+    kinds = np.array([gold_rows[passage_id].kind for passage_id in scored_ids])
+    by_kind = {}
+    for kind in ("all", *sorted(set(kinds))):
+        at = np.full(len(kinds), True) if kind == "all" else kinds == kind
+        rows_of_kind = compare_matrices(
+            labels[at], given[at], codebook.names, coder_a="gold", coder_b="model", draws=params.evaluate.draws
+        )
+        micro = next(row for row in rows_of_kind if row.code == "micro")
+        by_kind[kind] = {
+            "passages": int(at.sum()),
+            "f1": round(micro.f1, 4),
+            "f1_low": round(micro.f1_low, 4),
+            "f1_high": round(micro.f1_high, 4),
+            "best_three": round(best_three(scores[at], labels[at]), 4),
+            "outside_review": {"tags": int(sure[at].sum()), "precision": _share(labels[at][sure[at]].tolist())},
+            "calibration_error": {
+                group: round(calibration_error(scores[at][:, columns], labels[at][:, columns]), 4)
+                for group in codebook.groups
+                if (columns := [j for j, code in enumerate(codebook.codes) if code.group == group])
+            },
+        }
+    reads = read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead)
+    by_reader = {name: {r.passage_id for r in reads if r.coder == name and r.task == "codes"} for name in BLIND}
+    both = sorted(by_reader[BLIND[0]] & by_reader[BLIND[1]])
+    tags = read_jsonl(CORPUS / "gold" / "tags.jsonl", PassageTag)
+    second = compare(
+        [tag for tag in tags if tag.coder == BLIND[0]],
+        [tag for tag in tags if tag.coder == BLIND[1]],
+        both,
+        codebook.names,
+        coder_a=BLIND[0],
+        coder_b=BLIND[1],
+        draws=params.evaluate.draws,
+        seed=params.evaluate.seed,
+    )
     stance_of = {(tag.passage_id, tag.code): tag.stance for tag in gold}
     shared = [(tag, stance_of[tag.passage_id, tag.code]) for tag in model if (tag.passage_id, tag.code) in stance_of]
     stance = {
@@ -87,6 +136,11 @@ def stage(params: Params) -> None:
         {
             "passages": len(passage_ids),
             "codes": figures,
+            "second_coder": {
+                "passages": len(both),
+                **{row.code: round(row.f1, 4) for row in second if not math.isnan(row.f1)},
+            },
+            "by_kind": by_kind,
             "stance": stance,
             "mentions": spans,
             "topics": {
@@ -98,12 +152,24 @@ def stage(params: Params) -> None:
     write_text(
         OUTPUTS / "plots" / "f1_by_code.csv",
         csv_text(
-            [[row.code, row.coder_b, f"{row.f1:.4f}", f"{row.f1_low:.4f}", f"{row.f1_high:.4f}"] for row in rows],
+            [[row.code, row.coder_b, f"{row.f1:.4f}", f"{row.f1_low:.4f}", f"{row.f1_high:.4f}"] for row in own],
             ["code", "coder", "f1", "low", "high"],
         ),
     )
+    errors = worst_errors(scored_ids, [gold_rows[i].text for i in scored_ids], scores, codebook.names, labels, given)
+    write_text(
+        OUTPUTS / "worst_errors.csv",
+        csv_text(
+            [[e["kind"], e["passage_id"], e["code"], e["score"], e["text"]] for e in errors],
+            ["kind", "passage_id", "code", "score", "text"],
+        ),
+    )
+    write_text(
+        OUTPUTS / "plots" / "reliability.csv",
+        csv_text([[f"{a:.4f}", f"{b:.4f}", n] for a, b, n in reliability(scores, labels)], ["score", "right", "n"]),
+    )
     log.info(
-        "micro-F1 %.3f (keywords %.3f, words %.3f, vectors %.3f) on %d passages",
+        "micro-F1 %.3f (tuned %.3f, keywords %.3f, words %.3f, vectors %.3f) on %d passages",
         *(by_key[coder, "micro"].f1 for coder in ("model", *BASELINES)),
         len(passage_ids),
     )

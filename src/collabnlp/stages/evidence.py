@@ -12,11 +12,14 @@ from collabnlp.query import build_index
 from collabnlp.records import (
     AgreementRow,
     Document,
+    EntityLink,
     EntityMention,
     EvidenceRow,
+    FoundEntity,
     MatrixCell,
     Passage,
     PassageTag,
+    TagReason,
     Topic,
     TopicAssignment,
     read_table,
@@ -45,6 +48,10 @@ def _about(
     return []
 
 
+def _place(row: EntityMention | EntityLink) -> tuple[str, int, int, str]:
+    return (row.passage_id, row.start_char, row.end_char, row.label)
+
+
 def stage(params: Params) -> None:
     """Join, write and draw."""
     codebook, gazetteer = load_codebook(CORPUS / "codebook.yaml"), load_gazetteer(CORPUS / "gazetteer.csv")
@@ -57,6 +64,10 @@ def stage(params: Params) -> None:
         read_table(OUTPUTS / "mentions.parquet", EntityMention),
         read_table(OUTPUTS / "topics.parquet", Topic),
     )
+    entities = read_table(OUTPUTS / "entities.parquet", FoundEntity)
+    names = {e.entity_id: Named(e.entity_id, e.name, e.label) for e in entities if not e.listed}
+    ids = {_place(link): link.entity_ids for link in read_table(OUTPUTS / "links.parquet", EntityLink)}
+    linked = [mention.model_copy(update={"entity_ids": ids[_place(mention)]}) for mention in mentions]
     tags = [
         tag
         for tag in read_table(OUTPUTS / "tags.parquet", PassageTag)
@@ -77,11 +88,13 @@ def stage(params: Params) -> None:
         documents,
         passages,
         tags,
-        mentions,
+        linked,
         read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment),
         gazetteer,
         section_entities=section_entities,
         document_entities=document_entities,
+        names=names,
+        reasons=read_table(OUTPUTS / "reasons.parquet", TagReason),
     )
     cells = build_matrix(
         rows,
@@ -103,6 +116,7 @@ def stage(params: Params) -> None:
         cells=cells,
         codebook=codebook,
         gazetteer=gazetteer,
+        entities=entities,
     )
     method = {
         "Passages read": str(len(passages)),
@@ -111,7 +125,10 @@ def stage(params: Params) -> None:
         "Documents": str(len(documents)),
         "Coders": ", ".join(sorted({tag.coder for tag in tags})),
         "Gold": "passages written and coded by language models; figures say how well the model follows them, not people",
-        "Withheld": f"cells whose evidence is all not for attribution, from fewer than {settings.min_interviews} interviews",
+        "Withheld": f"cells whose evidence is all not for attribution, from fewer than {settings.min_interviews} interviews, "
+        "and sums over councils that would give such a cell away",
+        "Names": "names of one partnership or scheme are put together across documents; Councils today counts a council that is "
+        "gone under each of its successors",
     }
     write_workbook(
         OUTPUTS / "evidence.xlsx",
@@ -120,7 +137,11 @@ def stage(params: Params) -> None:
         codebook=codebook,
         documents=documents,
         topics=topics,
-        agreement=[row for row in read_table(OUTPUTS / "agreement.parquet", AgreementRow) if row.coder_b == "model"],
+        agreement=[
+            row
+            for row in read_table(OUTPUTS / "agreement.parquet", AgreementRow)
+            if row.coder_b == "model" and row.basis == "read"
+        ],
         method=method,
     )
     for kind, name, title in MAPS:

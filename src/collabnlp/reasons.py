@@ -1,0 +1,122 @@
+"""Why a passage was given a code: the sentence that carries it, the terms that spoke for it, the nearest coded passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collabnlp.classify import Classifier, Gold, gather_gold
+from collabnlp.embed import Readings, read_vectors
+from collabnlp.records import GoldPassage, GoldRead, Passage, PassageTag, TagReason, read_jsonl
+from collabnlp.segment import sentences
+
+N_NEAREST = 3
+
+
+class Neighbours:
+    """Coded passages, to find those of a code that lie nearest to a text.
+
+    Parameters
+    ----------
+    gold
+        The coded passages.
+    vectors
+        (n_passages, n_dimensions) of length 1.
+    codes
+        In the order of the columns of `gold.labels`.
+    """
+
+    def __init__(self, gold: Gold, vectors: NDArray[np.float32], codes: Sequence[str]) -> None:
+        self._ids = gold.passage_ids
+        self._text_of = dict(zip(gold.passage_ids, gold.texts, strict=True))
+        self._rows = {code: np.flatnonzero(gold.labels[:, j]) for j, code in enumerate(codes)}
+        self._vectors = vectors
+
+    def nearest(self, code: str, vectors: NDArray[np.float32], texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """For each text, (n_texts, n_dimensions), ids of the nearest coded passages of the code, nearest first; not the text itself."""
+        rows = self._rows.get(code, np.empty(0, dtype=np.int64))
+        if not len(rows) or not len(texts):
+            return [()] * len(texts)
+        likeness = np.asarray(vectors @ self._vectors[rows].T)
+        k = min(N_NEAREST + 1, len(rows))
+        found = []
+        for row, text in zip(likeness, texts, strict=True):
+            top = sorted(np.argpartition(-row, k - 1)[:k], key=lambda i: (-row[i], self._ids[rows[i]]))
+            ids = [self._ids[rows[i]] for i in top]
+            found.append(tuple(i for i in ids if self._text_of[i] != text)[:N_NEAREST])
+        return found
+
+    def text(self, passage_id: str) -> str:
+        """Text of a coded passage."""
+        return self._text_of[passage_id]
+
+
+def load_neighbours(corpus: Path, outputs: Path, codes: Sequence[str]) -> Neighbours:
+    """The coded passages of a project that may be shown to anyone: those written for it, none from an interview."""
+    folder = corpus / "gold"
+    gold = gather_gold(
+        [row for row in read_jsonl(folder / "passages.jsonl", GoldPassage) if row.provenance == "model"],
+        read_jsonl(folder / "tags.jsonl", PassageTag),
+        read_jsonl(folder / "reads.jsonl", GoldRead),
+        codes,
+    )
+    ids, vectors = read_vectors(outputs / "gold_embeddings.parquet")
+    row_of = {passage_id: i for i, passage_id in enumerate(ids)}
+    return Neighbours(gold, vectors[[row_of[passage_id] for passage_id in gold.passage_ids]], codes)
+
+
+def explain(
+    classifier: Classifier,
+    passages: Sequence[Passage],
+    tags: Sequence[PassageTag],
+    vectors: NDArray[np.float32],
+    readings: Readings,
+    neighbours: Neighbours,
+) -> list[TagReason]:
+    """A reason for each tag, in the order of the tags.
+
+    Parameters
+    ----------
+    passages
+        The passages that were tagged.
+    vectors, readings
+        Of the passages, in their order.
+    """
+    row_of = {passage.passage_id: i for i, passage in enumerate(passages)}
+    spans = {tag.passage_id: sentences(passages[row_of[tag.passage_id]].text) for tag in tags}
+    by_code: dict[str, list[PassageTag]] = {}
+    for tag in tags:
+        by_code.setdefault(tag.code, []).append(tag)
+    nearest: dict[tuple[str, str], tuple[str, ...]] = {}
+    for code, own in by_code.items():
+        rows = [row_of[tag.passage_id] for tag in own]
+        found = neighbours.nearest(code, vectors[rows], [passages[i].text for i in rows])
+        nearest.update(((tag.passage_id, code), ids) for tag, ids in zip(own, found, strict=True))
+    reasons = []
+    for tag in tags:
+        i, j = row_of[tag.passage_id], classifier.codes.index(tag.code)
+        text = passages[i].text
+        terms = classifier.terms(text, tag.code)
+        place = int(readings.places[i, j])
+        start, end = _sentence(spans[tag.passage_id], place if place >= 0 else terms[0][0] if terms else 0, len(text))
+        reasons.append(
+            TagReason(
+                passage_id=tag.passage_id,
+                code=tag.code,
+                coder=tag.coder,
+                start_char=start,
+                end_char=end,
+                sentence=text[start:end],
+                terms=tuple(dict.fromkeys(" ".join(text[s:e].split()) for s, e in terms)),
+                nearest=nearest[tag.passage_id, tag.code],
+            )
+        )
+    return reasons
+
+
+def _sentence(spans: Sequence[tuple[int, int]], place: int, length: int) -> tuple[int, int]:
+    """The sentence around a place of the text; the whole text where it has none."""
+    return next(((start, end) for start, end in spans if place < end), spans[-1] if spans else (0, length))

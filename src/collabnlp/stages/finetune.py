@@ -1,0 +1,35 @@
+"""Coded passages become adapters for the encoder's upper layers; frozen, `make finetune` runs it."""
+
+from collabnlp.classify import gather_gold
+from collabnlp.codebook import load_codebook
+from collabnlp.embed import SentenceEncoder, text_key, write_vectors
+from collabnlp.finetune import Task, finetune, plan_folds
+from collabnlp.params import Params
+from collabnlp.records import GoldPassage, GoldRead, PassageTag, read_jsonl
+from collabnlp.stages import CORPUS, MODELS, log, main
+
+
+def stage(params: Params) -> None:
+    """Train an adapter on all coded passages and one without each fold, and keep what these say of it."""
+    settings, codes = params.finetune, load_codebook(CORPUS / "codebook.yaml").names
+    folder = CORPUS / "gold"
+    gold = gather_gold(
+        read_jsonl(folder / "passages.jsonl", GoldPassage),
+        read_jsonl(folder / "tags.jsonl", PassageTag),
+        read_jsonl(folder / "reads.jsonl", GoldRead),
+        codes,
+    )
+    fold = plan_folds(gold.kinds, settings.whole_kinds)
+    log.info("%d coded passages, %d adapters", len(fold), fold.max() + 2)
+    encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)
+    task = Task(gold.texts, gold.labels, gold.stances, gold.groups)
+    readings = finetune(task, fold, codes, encoder, MODELS / "finetuned", settings)
+    keys = {text_key(text): i for i, text in enumerate(gold.texts) if fold[i] >= 0}
+    rows = sorted(keys.items())
+    write_vectors(
+        MODELS / "finetuned" / "out_of_fold.parquet", [key for key, _ in rows], readings[[i for _, i in rows]]
+    )
+
+
+if __name__ == "__main__":
+    main(stage)

@@ -1,0 +1,58 @@
+"""Mentions become entities with one id each, and sentences become relations between them."""
+
+from collabnlp.clusters import cluster
+from collabnlp.gazetteer import load_gazetteer
+from collabnlp.network import build_network, write_graphml, write_network
+from collabnlp.params import Params
+from collabnlp.records import (
+    Document,
+    DoubtfulMerge,
+    EntityLink,
+    EntityMention,
+    FoundEntity,
+    Passage,
+    Relation,
+    read_table,
+    write_csv,
+    write_table,
+)
+from collabnlp.relations import find_relations
+from collabnlp.stages import CORPUS, OUTPUTS, log, main
+
+
+def stage(params: Params) -> None:
+    """Cluster, relate and draw."""
+    gazetteer = load_gazetteer(CORPUS / "gazetteer.csv")
+    documents = read_table(OUTPUTS / "documents.parquet", Document)
+    passages = read_table(OUTPUTS / "passages.parquet", Passage)
+    mentions = read_table(OUTPUTS / "mentions.parquet", EntityMention)
+    links, entities, doubtful = cluster(mentions, passages, documents, gazetteer)
+    relations = find_relations(
+        passages,
+        mentions,
+        documents,
+        gazetteer,
+        {(row.passage_id, row.start_char, row.end_char, row.label): row.entity_ids for row in links},
+        {entity.entity_id: entity.name for entity in entities},
+    )
+    write_table(OUTPUTS / "links.parquet", links, EntityLink)
+    write_table(OUTPUTS / "entities.parquet", entities, FoundEntity)
+    write_table(OUTPUTS / "relations.parquet", relations, Relation)
+    write_csv(OUTPUTS / "doubtful_merges.csv", doubtful, DoubtfulMerge)
+    labels = {i: entity.label for i, entity in gazetteer.entities.items()} | {e.entity_id: e.label for e in entities}
+    network = build_network(relations, labels)
+    write_graphml(OUTPUTS / "network.graphml", network)
+    for suffix in ("png", "svg"):
+        write_network(OUTPUTS / "plots" / f"network.{suffix}", network, title="Who works with whom, as the texts say")
+    log.info(
+        "%d entities (%d not listed), %d doubtful merges, %d relations (%d from the texts)",
+        len(entities),
+        sum(not entity.listed for entity in entities),
+        len(doubtful),
+        len(relations),
+        sum(bool(row.passage_id) for row in relations),
+    )
+
+
+if __name__ == "__main__":
+    main(stage)

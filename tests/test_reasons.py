@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from collabnlp.classify import Gold, assign_folds, fit
+from collabnlp.embed import no_readings
+from collabnlp.reasons import Neighbours, explain
+from conftest import FakeEncoder, make_passage, make_tag
+from test_classify import seen
+
+TEXT = "The committee met in May. We have come to trust each other. Bins were emptied."
+
+
+@pytest.fixture(scope="module")
+def gold(codebook):
+    texts = [f"{'we trust each other' if i % 2 else 'the bins are green'} in place {i}" for i in range(60)]
+    labels = np.zeros((60, len(codebook.names)), dtype=bool)
+    labels[1::2, codebook.names.index("trust")] = True
+    groups = [f"d{i // 6}" for i in range(60)]
+    return Gold([f"g:{i:02d}" for i in range(60)], texts, labels, np.where(labels, 0, -1), groups, ["free"] * 60)
+
+
+@pytest.fixture(scope="module")
+def neighbours(gold, codebook):
+    return Neighbours(gold, FakeEncoder().encode(gold.texts), codebook.names)
+
+
+@pytest.fixture(scope="module")
+def classifier(gold, codebook):
+    return fit(gold, seen(gold.texts), codebook, assign_folds(gold.groups, 3))[0]
+
+
+def explained(classifier, neighbours, place):
+    readings = no_readings(1, len(classifier.codes))
+    readings.places[:] = place
+    tag = make_tag(coder=classifier.coder)
+    return explain(classifier, [make_passage(TEXT)], [tag], FakeEncoder().encode([TEXT]), readings, neighbours)[0]
+
+
+def test_the_sentence_is_where_the_fine_tuned_encoder_looked(classifier, neighbours):
+    reason = explained(classifier, neighbours, TEXT.index("Bins"))
+    assert reason.sentence == "Bins were emptied."
+    assert TEXT[reason.start_char : reason.end_char] == reason.sentence
+
+
+def test_without_its_reading_the_strongest_term_points_to_the_sentence(classifier, neighbours):
+    reason = explained(classifier, neighbours, -1)
+    assert reason.sentence == "We have come to trust each other."
+    assert any("trust" in term for term in reason.terms)
+    assert all(term in TEXT for term in reason.terms)
+
+
+def test_the_nearest_coded_passages_carry_the_code_and_are_not_the_text_itself(neighbours, gold):
+    found = neighbours.nearest("trust", FakeEncoder().encode([gold.texts[1]]), [gold.texts[1]])[0]
+    assert len(found) == 3
+    assert gold.passage_ids[1] not in found
+    assert all(gold.labels[gold.passage_ids.index(i)].any() for i in found)
+    assert neighbours.nearest("risk", FakeEncoder().encode(["x"]), ["x"]) == [()]

@@ -6,10 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
+from collabnlp.codebook import load_codebook
 from collabnlp.embed import SentenceEncoder, TunedEncoder, no_readings, read_readings, unpack, write_readings
 from collabnlp.finetune import Task, finetune, plan_folds
 from collabnlp.params import Finetune
-from collabnlp.records import InputError
+from collabnlp.records import GoldPassage, InputError, read_jsonl
+from conftest import run_stages
 
 WORDS = "we trust each other the bins are green leaders meet slowly now and then".split()
 CODES = ["trust", "momentum"]
@@ -154,3 +156,28 @@ def test_kinds_that_are_held_out_are_a_fold_each():
         0,
         1,
     ]
+
+
+def test_the_stages_read_each_coded_passage_by_an_adapter_that_never_saw_it(project, encoder, monkeypatch):
+    from collabnlp.stages import embed
+    from collabnlp.stages import finetune as stage
+
+    for module in (embed, stage):
+        monkeypatch.setattr(module, "SentenceEncoder", lambda *_: encoder)
+    params = (project / "params.yaml").read_text()
+    for before, after in [("finetuned: false", "finetuned: true"), ("first_layer: 3", "first_layer: 1")]:
+        assert before in params
+        params = params.replace(before, after)
+    (project / "params.yaml").write_text(params.replace("epochs: 3", "epochs: 1"))
+    run_stages("ingest", "finetune", "embed", "train")
+    gold = {row.passage_id: row for row in read_jsonl("corpus/gold/passages.jsonl", GoldPassage)}
+    ids, readings = read_readings("outputs/gold_readings.parquet", 12)
+    read = ~np.isnan(readings.codes).any(axis=1)
+    assert [i for i, r in zip(ids, read, strict=True) if r] == [i for i in ids if gold[i].kind == "restated"]
+    _, own = read_readings("outputs/readings.parquet", 12)
+    assert not np.isnan(own.codes).any()
+    tuned = TunedEncoder(encoder, "models/finetuned", ["idea-opm-2009"])
+    at = next(i for i in ids if gold[i].source == "idea-opm-2009")
+    _, said = tuned.split(tuned.encode([gold[at].text]), tuned.codes)
+    order = [load_codebook("corpus/codebook.yaml").names.index(code) for code in tuned.codes]
+    assert np.abs(said.codes[0] - readings.codes[ids.index(at)][order]).max() < 0.05

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -29,17 +31,30 @@ def classifier(gold, codebook):
     return fit(gold, seen(gold.texts), codebook, assign_folds(gold.groups, 3))[0]
 
 
-def explained(classifier, neighbours, place):
+def explained(classifier, neighbours, place, text=TEXT):
     readings = no_readings(1, len(classifier.codes))
     readings.places[:] = place
     tag = make_tag(coder=classifier.coder)
-    return explain(classifier, [make_passage(TEXT)], [tag], FakeEncoder().encode([TEXT]), readings, neighbours)[0]
+    return explain(classifier, [make_passage(text)], [tag], FakeEncoder().encode([text]), readings, neighbours)[0]
 
 
 def test_the_sentence_is_where_the_fine_tuned_encoder_looked(classifier, neighbours):
-    reason = explained(classifier, neighbours, TEXT.index("Bins"))
-    assert reason.sentence == "Bins were emptied."
-    assert TEXT[reason.start_char : reason.end_char] == reason.sentence
+    text = "They trust us. Bins were emptied. We trust them."
+    reason = explained(classifier, neighbours, text.index("We trust"), text)
+    assert reason.sentence == "We trust them."
+    assert text[reason.start_char : reason.end_char] == reason.sentence
+
+
+def test_a_sentence_without_any_indicator_gives_way_to_one_with(classifier, neighbours):
+    assert explained(classifier, neighbours, TEXT.index("Bins")).sentence == "We have come to trust each other."
+
+
+def test_terms_are_no_stop_words_and_do_not_overlap(classifier):
+    text = "There is mutual trust between them which they would not lose, and trust each other we do."
+    spans = classifier.terms(text, "trust")
+    assert spans
+    assert not {text[start:end].lower() for start, end in spans} & {"which", "they", "would", "there", "them", "we"}
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(sorted(spans)))
 
 
 def test_without_its_reading_the_strongest_term_points_to_the_sentence(classifier, neighbours):

@@ -342,13 +342,22 @@ class Classifier:
 
     def terms(self, text: str, code: str, limit: int = 5) -> list[tuple[int, int]]:
         """(start, end) of what in the text spoke for a code: indicators first, then the words of most weight."""
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
         j = self.codes.index(code)
-        spans = list(dict.fromkeys(indicator_hits(self.codebook.codes[j], text)))
+        hits = sorted(indicator_hits(self.codebook.codes[j], text), key=lambda span: (span[0] - span[1], span))
+        spans: list[tuple[int, int]] = []
+        for start, end in hits:  # the longest first; what lies within another says nothing more
+            if not any(start < e and s < end for s, e in spans):
+                spans.append((start, end))
         coef = self._weights["words.coef"][j]
         weighed = []
         for match in _WORD.finditer(text):
-            k = self._words.vocabulary.get(_plain(match.group()))
-            if k is not None and coef[k] > 0 and not any(s <= match.start() < e for s, e in spans):
+            word = _plain(match.group())
+            k = self._words.vocabulary.get(word)
+            if k is None or coef[k] <= 0 or word in ENGLISH_STOP_WORDS:
+                continue
+            if not any(s <= match.start() < e for s, e in spans):
                 weighed.append((-coef[k] * self._words.idf_[k], match.span()))
         words = dict.fromkeys(span for _, span in sorted(weighed))
         return [*spans, *words][:limit]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.classify import Classifier, Gold, gather_gold
+from collabnlp.codebook import indicator_hits
 from collabnlp.embed import Readings, read_vectors
 from collabnlp.records import GoldPassage, GoldRead, Passage, PassageTag, TagReason, read_jsonl
 from collabnlp.segment import sentences
@@ -101,7 +102,9 @@ def explain(
         text = passages[i].text
         terms = classifier.terms(text, tag.code)
         place = int(readings.places[i, j])
-        start, end = _sentence(spans[tag.passage_id], place if place >= 0 else terms[0][0] if terms else 0, len(text))
+        pieces = spans[tag.passage_id] or [(0, len(text))]
+        n_hits = [len(indicator_hits(classifier.codebook.codes[j], text[a:b])) for a, b in pieces]
+        start, end = pieces[_sentence(pieces, n_hits, place if place >= 0 else terms[0][0] if terms else 0)]
         reasons.append(
             TagReason(
                 passage_id=tag.passage_id,
@@ -117,6 +120,7 @@ def explain(
     return reasons
 
 
-def _sentence(spans: Sequence[tuple[int, int]], place: int, length: int) -> tuple[int, int]:
-    """The sentence around a place of the text; the whole text where it has none."""
-    return next(((start, end) for start, end in spans if place < end), spans[-1] if spans else (0, length))
+def _sentence(spans: Sequence[tuple[int, int]], n_hits: Sequence[int], place: int) -> int:
+    """Which sentence: the one around a place of the text, or the one with most indicators where that one has none."""
+    looked = next((i for i, (_, end) in enumerate(spans) if place < end), len(spans) - 1)
+    return looked if n_hits[looked] else max(range(len(spans)), key=lambda i: (n_hits[i], i == looked))

@@ -6,7 +6,7 @@ import pytest
 from collabnlp.clusters import cluster
 from collabnlp.export import citation, find_entity, format_codebook, format_entities, format_entity
 from collabnlp.query import search
-from collabnlp.records import InputError
+from collabnlp.records import InputError, key_of
 from collabnlp.relations import find_relations
 from collabnlp.release import WITHHELD
 from conftest import make_document, make_mention, make_passage, run_stages
@@ -81,7 +81,7 @@ def told(gazetteer):
     ]
     documents = [make_document("a", year=2015), make_document("b", year=2019, access="non-attributable")]
     links, entities, _ = cluster(mentions, passages, documents, gazetteer)
-    keys = {(k.passage_id, k.start_char, k.end_char, k.label): k.entity_ids for k in links}
+    keys = {key_of(k): k.entity_ids for k in links}
     return entities, {
         "gazetteer": gazetteer,
         "relations": find_relations(passages, mentions, documents, gazetteer, keys, {}),
@@ -137,7 +137,7 @@ def closed(gazetteer):
     ]
     documents = [make_document("open"), make_document("shut", access="non-attributable")]
     links, entities, _ = cluster(mentions, passages, documents, gazetteer)
-    keys = {(k.passage_id, k.start_char, k.end_char, k.label): k.entity_ids for k in links}
+    keys = {key_of(k): k.entity_ids for k in links}
     names = {e.entity_id: e.name for e in entities}
     return entities, {
         "gazetteer": gazetteer,

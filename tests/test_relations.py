@@ -99,7 +99,7 @@ def test_what_is_not_said_is_not_found(gazetteer, text):
         "A joint management team of [Tarnholt] and [Wythen Vale] began work.",
         "Ann Weir, chief executive of [Tarnholt] and [Wythen Vale], agreed.",
         "Ann Weir, Chief Executive of [Tarnholt] and Assistant Chief Executive of [Wythen Vale], agreed.",
-        "[Tarnholt] and [Wythen Vale] began in 2007 with a shared waste service, and have had a joint chief executive since 2011.",
+        "[Tarnholt] and [Wythen Vale] put their bin rounds together in 2007, and have had a joint chief executive since 2011.",
         "[Tarnholt]’s section 151 officer is also the director of finance of [Wythen Vale].",
     ],
 )

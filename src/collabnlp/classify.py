@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.codebook import Codebook, indicator_hits, keyword_hits
-from collabnlp.records import GoldPassage, GoldRead, InputError, PassageTag, Stance, atomic, write_json
+from collabnlp.records import GoldPassage, GoldRead, InputError, PassageTag, Stance, atomic, read_jsonl, write_json
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -160,6 +160,27 @@ def gather_gold(
         stances,
         [p.source for p in kept],
         [p.kind for p in kept],
+    )
+
+
+def load_gold(
+    folder: str | Path, codes: Sequence[str], *, exclude_sources: Collection[str] = (), written_only: bool = False
+) -> Gold:
+    """The coded passages of a project's folder `gold`, as `gather_gold` gives them; `written_only`: none from anybody's document.
+
+    Raises
+    ------
+    InputError
+        Where a file is missing or damaged, or nothing is left to learn from.
+    """
+    folder = Path(folder)
+    passages = read_jsonl(folder / "passages.jsonl", GoldPassage)
+    return gather_gold(
+        [row for row in passages if row.provenance == "model" or not written_only],
+        read_jsonl(folder / "tags.jsonl", PassageTag),
+        read_jsonl(folder / "reads.jsonl", GoldRead),
+        codes,
+        exclude_sources=exclude_sources,
     )
 
 
@@ -323,9 +344,21 @@ class Classifier:
         sources: Sequence[str] = (),
         shift: float = 0.0,
     ) -> list[PassageTag]:
-        """Tags of passages: the codes whose score reaches the threshold, in the order of passages and codes."""
+        """Tags of passages: `predict`, then `decide`."""
         scores, stances = self.predict(texts, seen)
-        cuts = [self.cuts(source, shift) for source in sources or [""] * len(texts)]
+        return self.decide(passage_ids, scores, stances, sources=sources, shift=shift)
+
+    def decide(
+        self,
+        passage_ids: Sequence[str],
+        scores: Floats,
+        stances: NDArray[np.int64],
+        *,
+        sources: Sequence[str] = (),
+        shift: float = 0.0,
+    ) -> list[PassageTag]:
+        """Tags from what `predict` said: the codes whose score reaches the threshold, in the order of passages and codes."""
+        cuts = [self.cuts(source, shift) for source in sources or [""] * len(passage_ids)]
         return [
             PassageTag(
                 passage_id=passage_id,

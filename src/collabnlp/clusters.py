@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Gazetteer, slug
-from collabnlp.records import Access, Document, DoubtfulMerge, EntityLink, EntityMention, FoundEntity, Passage
+from collabnlp.records import Access, Document, DoubtfulMerge, EntityLink, EntityMention, FoundEntity, Passage, key_of
 
 MentionKey = tuple[str, int, int, str]
 _ACCESS = typing.get_args(Access)  # most open first
@@ -82,7 +82,7 @@ def cluster(
     """
     passage_by_id = {passage.passage_id: passage for passage in passages}
     document_by_id = {document.document_id: document for document in documents}
-    ordered = sorted(mentions, key=_key)
+    ordered = sorted(mentions, key=key_of)
     by_document: dict[str, list[EntityMention]] = defaultdict(list)
     for mention in ordered:
         by_document[passage_by_id[mention.passage_id].document_id].append(mention)
@@ -106,7 +106,7 @@ def cluster(
     for mention in ordered:
         ids = tuple(i for i in mention.entity_ids if i in gazetteer.entities)
         if not ids:
-            groups[joins.root(nodes[_key(mention)])].append(mention)
+            groups[joins.root(nodes[key_of(mention)])].append(mention)
         for entity_id in ids:
             groups[f"={entity_id}"].append(mention)
     closed = {p for p, own in passage_by_id.items() if document_by_id[own.document_id].access == "non-attributable"}
@@ -114,7 +114,7 @@ def cluster(
     id_of = {root: entity_id for root, (entity_id, _) in identity.items()}
     for mention in ordered:
         ids = tuple(i for i in mention.entity_ids if i in gazetteer.entities)
-        ids = ids or (id_of[joins.root(nodes[_key(mention)])],)
+        ids = ids or (id_of[joins.root(nodes[key_of(mention)])],)
         links.append(
             EntityLink(
                 passage_id=mention.passage_id,
@@ -151,8 +151,8 @@ def cluster(
     forms_of: dict[str, set[str]] = defaultdict(set)
     for mention in ordered:
         known = any(i in gazetteer.entities for i in mention.entity_ids)
-        if not known and full[_key(mention)] and mention.passage_id not in closed:
-            forms_of[id_of[joins.root(nodes[_key(mention)])]].add(normal_form(mention.text))
+        if not known and full[key_of(mention)] and mention.passage_id not in closed:
+            forms_of[id_of[joins.root(nodes[key_of(mention)])]].add(normal_form(mention.text))
     abbreviated = {
         (short, id_of[joins.root(node)] if joins.root(node) in id_of else joins.root(node)[1:])
         for short, pairs in defined_in.items()
@@ -165,10 +165,6 @@ def cluster(
 def _shown_of(mentions: Sequence[EntityMention], closed: Collection[str]) -> Sequence[EntityMention]:
     """The mentions whose words may be shown: those outside closed passages, all where there are none."""
     return [m for m in mentions if m.passage_id not in closed] or mentions
-
-
-def _key(mention: EntityMention) -> MentionKey:
-    return (mention.passage_id, mention.start_char, mention.end_char, mention.label)
 
 
 def _shown(text: str) -> str:
@@ -225,19 +221,19 @@ def _within_document(
         ids = [i for i in mention.entity_ids if i in gazetteer.entities]
         bearers = [i for alias in listed_names.get(form, ()) for i in gazetteer.bearers(alias, year)]
         if ids:
-            nodes[_key(mention)] = (f"={ids[0]}", normal_form(gazetteer.entities[ids[0]].name) == form)
+            nodes[key_of(mention)] = (f"={ids[0]}", normal_form(gazetteer.entities[ids[0]].name) == form)
         elif mention.label != "COUNCIL" and bearers:
-            nodes[_key(mention)] = (f"={bearers[0]}", True)
+            nodes[key_of(mention)] = (f"={bearers[0]}", True)
         elif _is_abbreviation(mention.text) or set(form.split()) <= _ORDINARY:
             short_forms.append((mention, form))
         else:
-            nodes[_key(mention)] = (f"~{form}", True)
+            nodes[key_of(mention)] = (f"~{form}", True)
     fulls: dict[str, str] = {}  # node by the normal form of its name
     defined: dict[str, str] = {}
     for mention in mentions:
-        if mention.label == "COUNCIL" or _key(mention) not in nodes:
+        if mention.label == "COUNCIL" or key_of(mention) not in nodes:
             continue
-        node = nodes[_key(mention)][0]
+        node = nodes[key_of(mention)][0]
         fulls.setdefault(normal_form(mention.text), node)
         if short := _defined(texts[mention.passage_id], mention):
             defined.setdefault(short, node)
@@ -250,7 +246,7 @@ def _within_document(
             if head in _HEADS and stem in fulls and " " in stem:
                 joins.join(node, fulls[stem])  # "Moor Together" and "Moor Together programme"
     for mention, form in short_forms:
-        key = _key(mention)
+        key = key_of(mention)
         if not form:
             nodes[key] = (f"~{document_id} {mention.text}", False)
         elif _is_abbreviation(mention.text):
@@ -304,7 +300,7 @@ def _identities(
         if root.startswith("="):
             given[root] = (root[1:], "")
             continue
-        forms = Counter(_shown(m.text) for m in groups[root] if full[_key(m)]) or Counter(
+        forms = Counter(_shown(m.text) for m in groups[root] if full[key_of(m)]) or Counter(
             _shown(m.text) for m in groups[root]
         )
         most = Counter[str]()

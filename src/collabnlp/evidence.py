@@ -18,6 +18,7 @@ from collabnlp.records import (
     TagReason,
     Tie,
     TopicAssignment,
+    key_of,
 )
 
 CellKey = tuple[str, str, str, str]  # kind of rows, row's id, row's name, code
@@ -103,7 +104,7 @@ def build_rows(
     reasons
         Of the model's tags.
     """
-    reason_of = {(reason.passage_id, reason.code, reason.coder): reason for reason in reasons}
+    reason_of = {key_of(reason): reason for reason in reasons}
     document_by_id = {document.document_id: document for document in documents}
     topic_by_id = {row.passage_id: row.topic for row in assignments}
     mentions_by_id: dict[str, list[EntityMention]] = defaultdict(list)
@@ -124,7 +125,7 @@ def build_rows(
             if not around and document.access != "non-attributable":
                 ties += [(entity, "document") for entity in document_entities.get(document.document_id, ())]
         for tag in tags_by_id[passage.passage_id]:
-            reason = reason_of.get((tag.passage_id, tag.code, tag.coder))
+            reason = reason_of.get(key_of(tag))
             for entity, tie in ties or [(Named("", "", ""), "none")]:
                 rows.append(
                     EvidenceRow(

@@ -27,6 +27,7 @@ from collabnlp.records import (
     atomic,
     columns,
     safe_cell,
+    write_figure,
 )
 from collabnlp.release import releasable
 
@@ -423,14 +424,7 @@ def write_heat_map(
             f"{groups[0]} (left of the line), {groups[-1].lower()} (right). Number of passages; blank: nothing found; c: withheld."
         )
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        suffix = Path(path).suffix
-        with atomic(path) as temporary:
-            figure.savefig(
-                temporary,
-                dpi=160,
-                format=suffix[1:],
-                metadata={"Date": None} if suffix == ".svg" else {"Software": "collabnlp"},
-            )
+        write_figure(path, figure)
         plt.close(figure)
 
 

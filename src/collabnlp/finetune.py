@@ -72,8 +72,9 @@ def finetune(
 ) -> Vectors:
     """Readings of each passage by the adapter that did not see it, (n_passages, 4 n_codes): logits of codes, then of stances.
 
-    Rows of passages that are in no fold are 0. Writes one safetensors file for each adapter into `folder`, and `finetuned.json` about them. An
-    adapter that is there already and was made from the same passages and settings is not made again.
+    Rows of passages that are in no fold are 0. Writes one safetensors file for each adapter into
+    `folder`, and `finetuned.json` about them. An adapter that is there already and was made from
+    the same passages and settings is not made again.
     """
     n_folds = int(fold.max()) + 1
     names = [*(f"fold-{k}" for k in range(n_folds)), "full"]

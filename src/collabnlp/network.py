@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from collabnlp.records import Relation, atomic
+from collabnlp.records import Relation, atomic, sort_records, write_figure
 
 _LABELS = {"COUNCIL": ("#0072B2", "o", "council"), "PARTNERSHIP": ("#D55E00", "s", "partnership"), "SCHEME": ("#009E73", "^", "scheme")}  # fmt: skip
 _LINES = {
@@ -34,7 +34,7 @@ def build_network(relations: Iterable[Relation], labels: Mapping[str, str]) -> A
     edges: dict[tuple[str, str, str], list[Relation]] = defaultdict(list)
     names: dict[str, str] = {}
     guesses: dict[str, str] = {}
-    for row in sorted(relations, key=lambda r: tuple(getattr(r, name) for name in Relation.key)):
+    for row in sort_records(relations, Relation):
         if row.access == "non-attributable":
             continue
         edges[row.subject_id, row.object_id, row.relation].append(row)
@@ -120,14 +120,7 @@ def write_network(path: str | Path, graph: Any, *, title: str, most: int = MOST_
         figure.legend(handles=keys, loc="outside lower left", ncols=6, frameon=False, fontsize=9)
         order = sorted(nodes, key=lambda n: (-plain.degree(n), n))
         _write_labels(figure, axes, [(at[n], _short(drawn.nodes[n]["name"])) for n in order])
-        suffix = Path(path).suffix
-        with atomic(path) as temporary:
-            figure.savefig(
-                temporary,
-                dpi=160,
-                format=suffix[1:],
-                metadata={"Date": None} if suffix == ".svg" else {"Software": "collabnlp"},
-            )
+        write_figure(path, figure)
         plt.close(figure)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.classify import Classifier, Gold, gather_gold
+from collabnlp.classify import Classifier, Gold, load_gold
 from collabnlp.codebook import indicator_hits
 from collabnlp.embed import Readings, read_vectors
-from collabnlp.records import GoldPassage, GoldRead, Passage, PassageTag, TagReason, read_jsonl
+from collabnlp.records import Passage, PassageTag, TagReason
 from collabnlp.segment import sentences
 
 N_NEAREST = 3
@@ -57,13 +57,7 @@ class Neighbours:
 
 def load_neighbours(corpus: Path, outputs: Path, codes: Sequence[str]) -> Neighbours:
     """The coded passages of a project that may be shown to anyone: those written for it, none from an interview."""
-    folder = corpus / "gold"
-    gold = gather_gold(
-        [row for row in read_jsonl(folder / "passages.jsonl", GoldPassage) if row.provenance == "model"],
-        read_jsonl(folder / "tags.jsonl", PassageTag),
-        read_jsonl(folder / "reads.jsonl", GoldRead),
-        codes,
-    )
+    gold = load_gold(corpus / "gold", codes, written_only=True)
     ids, vectors = read_vectors(outputs / "gold_embeddings.parquet")
     row_of = {passage_id: i for i, passage_id in enumerate(ids)}
     return Neighbours(gold, vectors[[row_of[passage_id] for passage_id in gold.passage_ids]], codes)

@@ -423,9 +423,14 @@ def schema(record: type[Record]) -> Any:
     )
 
 
+def key_of(row: Record) -> tuple[Any, ...]:
+    """What tells a row from all others of its record; rows about one thing in two tables have equal keys."""
+    return tuple(getattr(row, name) for name in row.key)
+
+
 def sort_records(rows: Iterable[R], record: type[R]) -> list[R]:
     """The rows in the order of the record's key."""
-    return sorted(rows, key=lambda row: tuple(getattr(row, name) for name in record.key))
+    return sorted(rows, key=key_of)
 
 
 @contextlib.contextmanager
@@ -448,6 +453,18 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically, with line ends as given."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_figure(path: str | Path, figure: Any) -> None:
+    """Write a matplotlib figure as .png or .svg, by the path's ending, atomically; equal figures give equal bytes."""
+    suffix = Path(path).suffix
+    with atomic(path) as temporary:
+        figure.savefig(
+            temporary,
+            dpi=160,
+            format=suffix[1:],
+            metadata={"Date": None} if suffix == ".svg" else {"Software": "collabnlp"},
+        )
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -475,7 +492,7 @@ def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
     import pyarrow.parquet as pq
 
     ordered = sort_records(rows, record)
-    keys = [tuple(getattr(row, name) for name in record.key) for row in ordered]
+    keys = [key_of(row) for row in ordered]
     for before, after in itertools.pairwise(keys):
         if before == after:
             raise ValueError(f"{path}: two rows have the key {after}")

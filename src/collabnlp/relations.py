@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.records import Document, EntityMention, Passage, Relation, RelationName
+from collabnlp.records import Document, EntityMention, Passage, Relation, RelationName, key_of
 from collabnlp.segment import sentences
 
 
@@ -171,7 +171,7 @@ def find_relations(
                     year=document.year,
                     access=document.access,
                 )
-                key = tuple(getattr(row, name) for name in Relation.key)
+                key = key_of(row)
                 if key not in found or found[key].basis == "collective":
                     found[key] = row
     named = {entity_id for ids in links.values() for entity_id in ids}
@@ -191,7 +191,7 @@ def find_relations(
                 year=None,
                 access="public",
             )
-            found[tuple(getattr(row, name) for name in Relation.key)] = row
+            found[key_of(row)] = row
     return [found[key] for key in sorted(found)]
 
 
@@ -248,7 +248,7 @@ class _Reader:
                     bodies[ids] = m.text.casefold()
 
     def _ids(self, m: EntityMention) -> tuple[str, ...]:
-        return self.links.get((m.passage_id, m.start_char, m.end_char, m.label), ())
+        return self.links.get(key_of(m), ())
 
     def _matches(self, text: str, items: Mapping[str, _Item]) -> Iterator[_Match]:
         posts = _PAIRWISE.search(text)

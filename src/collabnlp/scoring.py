@@ -137,12 +137,12 @@ def read_codings(paths: Sequence[Path], codebook: Codebook) -> list[Coding]:
     return list(codings.values())
 
 
-def text_key(text: str) -> str:
+def bare_text(text: str) -> str:
     """Letters and digits of a text alone, so that blanks, quotation marks and capitals do not part two copies of it.
 
     Examples
     --------
-    >>> text_key("“Trust” is  built.") == text_key('"trust" is built')
+    >>> bare_text("“Trust” is  built.") == bare_text('"trust" is built')
     True
     """
     return re.sub(r"[\W_]+", "", text.casefold()) or text
@@ -160,15 +160,15 @@ def match_passages(a: Coding, b: Coding) -> dict[str, str]:
     >>> match_passages(a, b)
     {'2': '1'}
     """
-    keys = {own: text_key(text) for own, text in b.texts.items()}
-    matched = {own: own for own, text in a.texts.items() if keys.get(own) == text_key(text)}
+    keys = {own: bare_text(text) for own, text in b.texts.items()}
+    matched = {own: own for own, text in a.texts.items() if keys.get(own) == bare_text(text)}
     free: dict[str, list[str]] = defaultdict(list)
     for other, key in reversed(keys.items()):
         if other not in matched:
             free[key].append(other)
     for own, text in a.texts.items():
-        if own not in matched and free[text_key(text)]:
-            matched[own] = free[text_key(text)].pop()
+        if own not in matched and free[bare_text(text)]:
+            matched[own] = free[bare_text(text)].pop()
     return {own: matched[own] for own in a.texts if own in matched}
 
 
@@ -444,9 +444,9 @@ def find_learnt(texts: Collection[str], project: Path, exclude_sources: Collecti
     folder = project / "corpus" / "gold"
     read = {row.passage_id for row in read_jsonl(folder / "reads.jsonl", GoldRead) if row.task == "codes"}
     source_of = {
-        text_key(row.text): row.source
+        bare_text(row.text): row.source
         for row in read_jsonl(folder / "passages.jsonl", GoldPassage)
         if row.passage_id in read and row.source not in exclude_sources
     }
-    found = [source_of[key] for key in map(text_key, texts) if key in source_of]
+    found = [source_of[key] for key in map(bare_text, texts) if key in source_of]
     return len(found), sorted(set(found))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from collabnlp.classify import STANCES, Classifier, Look
+from collabnlp.classify import Classifier, Look
 from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
@@ -18,11 +18,10 @@ from collabnlp.params import Params, load_params
 from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
-from collabnlp.records import Access, Block, Passage, PassageTag
+from collabnlp.records import Access, Block, Passage
 from collabnlp.release import INTERVIEWER, name_speakers
+from collabnlp.scoring import N_SUGGESTIONS
 from collabnlp.segment import segment
-
-N_SUGGESTIONS = 3
 
 
 class Tagger:
@@ -108,21 +107,15 @@ class Tagger:
         texts, codes = [passage.text for passage in passages], self.classifier.codes
         seen, readings = self.look(texts)
         scores, stances = self.classifier.predict(texts, seen)
-        shift = self.params.classify.shift
-        cuts = [self.classifier.cuts(passage.document_id, shift) for passage in passages]
-        given = [
-            PassageTag(
-                passage_id=passage.passage_id,
-                code=code,
-                coder=self.classifier.coder,
-                stance=STANCES[stances[i, j]],
-                score=round(float(scores[i, j]), 4),
-                review=self.classifier.review(scores[i, j]),
-            )
-            for i, passage in enumerate(passages)
-            for j, code in enumerate(codes)
-            if passage.speaker != INTERVIEWER and scores[i, j] >= cuts[i][j]
-        ]
+        told = self.classifier.decide(
+            [passage.passage_id for passage in passages],
+            scores,
+            stances,
+            sources=[passage.document_id for passage in passages],
+            shift=self.params.classify.shift,
+        )
+        asked = {passage.passage_id for passage in passages if passage.speaker == INTERVIEWER}
+        given = [tag for tag in told if tag.passage_id not in asked]
         reasons = explain(self.classifier, passages, given, seen.vectors, readings, self.neighbours)
         tags: dict[str, list[dict[str, Any]]] = {}
         for tag, reason in zip(given, reasons, strict=True):

@@ -121,7 +121,7 @@ def stage(params: Params) -> None:
         "model": _share(tag.stance == said for tag, said in shared),
         "always_the_default": _share(codebook[tag.code].default_stance == said for tag, said in shared),
     }
-    marked = {row.passage_id for row in read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead) if row.task == "mentions"}
+    marked = {row.passage_id for row in reads if row.task == "mentions"}
     spans = score_spans(
         read_jsonl(CORPUS / "gold" / "mentions.jsonl", EntityMention),
         [m for m in read_table(OUTPUTS / "gold_mentions.parquet", EntityMention) if m.passage_id in marked],

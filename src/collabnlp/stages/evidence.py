@@ -22,6 +22,7 @@ from collabnlp.records import (
     TagReason,
     Topic,
     TopicAssignment,
+    key_of,
     read_table,
     write_csv,
     write_table,
@@ -48,10 +49,6 @@ def _about(
     return []
 
 
-def _place(row: EntityMention | EntityLink) -> tuple[str, int, int, str]:
-    return (row.passage_id, row.start_char, row.end_char, row.label)
-
-
 def stage(params: Params) -> None:
     """Join, write and draw."""
     codebook, gazetteer = load_codebook(CORPUS / "codebook.yaml"), load_gazetteer(CORPUS / "gazetteer.csv")
@@ -66,8 +63,8 @@ def stage(params: Params) -> None:
     )
     entities = read_table(OUTPUTS / "entities.parquet", FoundEntity)
     names = {e.entity_id: Named(e.entity_id, e.name, e.label) for e in entities if not e.listed}
-    ids = {_place(link): link.entity_ids for link in read_table(OUTPUTS / "links.parquet", EntityLink)}
-    linked = [mention.model_copy(update={"entity_ids": ids[_place(mention)]}) for mention in mentions]
+    ids = {key_of(link): link.entity_ids for link in read_table(OUTPUTS / "links.parquet", EntityLink)}
+    linked = [mention.model_copy(update={"entity_ids": ids[key_of(mention)]}) for mention in mentions]
     tags = [
         tag
         for tag in read_table(OUTPUTS / "tags.parquet", PassageTag)

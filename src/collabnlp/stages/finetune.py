@@ -1,24 +1,17 @@
 """Coded passages become adapters for the encoder's upper layers; frozen, `make finetune` runs it."""
 
-from collabnlp.classify import gather_gold
+from collabnlp.classify import load_gold
 from collabnlp.codebook import load_codebook
 from collabnlp.embed import SentenceEncoder, text_key, write_vectors
 from collabnlp.finetune import Task, finetune, plan_folds
 from collabnlp.params import Params
-from collabnlp.records import GoldPassage, GoldRead, PassageTag, read_jsonl
 from collabnlp.stages import CORPUS, MODELS, log, main
 
 
 def stage(params: Params) -> None:
     """Train an adapter on all coded passages and one without each fold, and keep what these say of it."""
     settings, codes = params.finetune, load_codebook(CORPUS / "codebook.yaml").names
-    folder = CORPUS / "gold"
-    gold = gather_gold(
-        read_jsonl(folder / "passages.jsonl", GoldPassage),
-        read_jsonl(folder / "tags.jsonl", PassageTag),
-        read_jsonl(folder / "reads.jsonl", GoldRead),
-        codes,
-    )
+    gold = load_gold(CORPUS / "gold", codes)
     fold = plan_folds(gold.kinds, settings.whole_kinds)
     log.info("%d coded passages, %d adapters", len(fold), fold.max() + 2)
     encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)

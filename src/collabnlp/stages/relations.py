@@ -12,6 +12,7 @@ from collabnlp.records import (
     FoundEntity,
     Passage,
     Relation,
+    key_of,
     read_table,
     write_csv,
     write_table,
@@ -32,7 +33,7 @@ def stage(params: Params) -> None:
         mentions,
         documents,
         gazetteer,
-        {(row.passage_id, row.start_char, row.end_char, row.label): row.entity_ids for row in links},
+        {key_of(row): row.entity_ids for row in links},
         {entity.entity_id: entity.name for entity in entities},
     )
     write_table(OUTPUTS / "links.parquet", links, EntityLink)

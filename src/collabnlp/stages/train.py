@@ -2,26 +2,19 @@
 
 import numpy as np
 
-from collabnlp.classify import Look, fit, gather_gold, out_of_fold_tags
+from collabnlp.classify import Look, fit, load_gold, out_of_fold_tags
 from collabnlp.codebook import load_codebook
 from collabnlp.embed import read_readings, read_vectors, write_vectors
 from collabnlp.finetune import plan_folds
 from collabnlp.params import Params
-from collabnlp.records import GoldPassage, GoldRead, PassageTag, read_jsonl, write_table
+from collabnlp.records import GoldRead, PassageTag, write_table
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 
 
 def stage(params: Params) -> None:
     """Fit on the coded passages, without the sources that params.yaml leaves out."""
     codebook, settings = load_codebook(CORPUS / "codebook.yaml"), params.train
-    folder = CORPUS / "gold"
-    gold = gather_gold(
-        read_jsonl(folder / "passages.jsonl", GoldPassage),
-        read_jsonl(folder / "tags.jsonl", PassageTag),
-        read_jsonl(folder / "reads.jsonl", GoldRead),
-        codebook.names,
-        exclude_sources=settings.exclude_sources,
-    )
+    gold = load_gold(CORPUS / "gold", codebook.names, exclude_sources=settings.exclude_sources)
     ids, vectors = read_vectors(OUTPUTS / "gold_embeddings.parquet")
     _, readings = read_readings(OUTPUTS / "gold_readings.parquet", len(codebook.names))
     seen = Look(vectors, readings.codes, readings.stances)

@@ -1,7 +1,14 @@
+import json
+import string
+from pathlib import Path
+
 import pytest
+import regex
 
 from collabnlp.codebook import Codebook, indicator_hits, keyword_hits, load_codebook
 from collabnlp.records import InputError
+
+CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 def test_the_guide_has_seven_drivers_and_four_themes_with_risk_under_leadership(codebook):
@@ -26,6 +33,39 @@ def test_keywords_are_found_with_their_endings(codebook):
     assert [
         ("We pick up the phone."[a:b]) for a, b in keyword_hits(codebook["people_and_trust"], "We pick up the phone.")
     ] == ["pick up the phone"]
+
+
+def test_looking_for_pieces_first_finds_what_the_patterns_find(codebook):
+    # every indicator, on texts that hold many of them: the gold's passages
+    lines = (CORPUS / "gold" / "passages.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["text"] for line in lines[::120]]
+    fold = str.maketrans(string.ascii_uppercase + string.whitespace, string.ascii_lowercase + " " * 6)
+    for code in codebook.codes:
+        patterns = [regex.compile(pattern) for pattern in code.indicators]
+        for text in texts:
+            plain = [match.span() for pattern in patterns if (match := pattern.search(text.translate(fold)))]
+            assert indicator_hits(code, text) == plain
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"(?i)JOINT", "a joint post"),
+        (r"(?:joint|shared)? ?posts?", "post"),
+        (r"(a|b|)c", "c"),
+        (r"x{0}y", "y"),
+        (r"(?!no)\w+ way", "one way"),
+        (r"[jk]oint", "koint"),
+        (r"(?<=the )hub", "the hub"),
+        (r"(?:ab)+c", "ababc"),
+        (r"\bwork(?:ing)?\b", "work"),
+        (r"(?i:Joint)", "joint"),
+        (r"(?>joint|shared) posts", "shared posts"),
+    ],
+)
+def test_an_indicator_is_found_however_it_is_written(codebook, pattern, text):
+    code = codebook.codes[0].model_copy(update={"indicators": (pattern,)})
+    assert len(indicator_hits(code, text)) == 1
 
 
 def test_indicators_reach_over_line_ends(codebook):

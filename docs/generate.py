@@ -3,6 +3,7 @@
 `python docs/generate.py` writes them; `--check` says what is out of date and ends with 1.
 """
 
+import csv
 import subprocess
 import sys
 import typing
@@ -11,6 +12,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from collabnlp import records
+from collabnlp.cli import app
 from collabnlp.codebook import load_codebook
 from collabnlp.export import format_codebook
 from collabnlp.params import Params
@@ -95,6 +97,11 @@ def stages() -> str:
     return "\n".join(lines)
 
 
+def commands() -> list[str]:
+    """The names of the commands, as the first help lists them."""
+    return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
 def command_line() -> str:
     """Each command's help as it prints."""
     parts = [
@@ -103,7 +110,7 @@ def command_line() -> str:
         "Made from the commands' own help by `make docs`. `python -m collabnlp` is the same.",
         "",
     ]
-    for command in ("", "add", "tag", "query", "codebook", "entities"):
+    for command in ("", *commands()):
         env = {"COLUMNS": "100", "PATH": "", "TERM": "dumb"}
         args = [sys.executable, "-m", "collabnlp", *([command] if command else []), "--help"]
         text = subprocess.run(args, capture_output=True, text=True, check=True, env=env).stdout
@@ -112,6 +119,43 @@ def command_line() -> str:
         )
         parts += [f"## collabnlp {command}".rstrip(), "", "```", text, "```", ""]
     return "\n".join(parts)
+
+
+def curve() -> list[dict[str, str]]:
+    """What the fine-tuned encoder reached with how many coded passages, as measured."""
+    with (ROOT / "docs" / "learning_curve.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def learning_curve() -> str:
+    """The table of the learning curve."""
+    lines = ["| coded passages | micro-F1 | mAP |", "|---|---|---|"]
+    for row in curve():
+        note = f" ({row['note']})" if row["note"] else ""
+        shown = f"{int(row['passages']):,}{note}"
+        lines.append(f"| {shown} | {row['micro_f1']} | {row['mean_average_precision']} |")
+    return "\n".join(lines)
+
+
+def draw_learning_curve() -> None:
+    """The picture of the learning curve, in docs/images."""
+    from matplotlib.figure import Figure
+
+    x = [int(row["passages"]) for row in curve()]
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, label, marker in (("micro_f1", "micro-F1", "o"), ("mean_average_precision", "mean average precision", "s")):
+        axes.plot(x, [float(row[name]) for row in curve()], marker=marker, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(x, [f"{n:,}" for n in x])
+    axes.minorticks_off()
+    axes.set_ylim(0, 0.7)
+    axes.set_xlabel("coded passages learnt from (doubling scale)")
+    axes.set_ylabel("score on two reports held out")
+    axes.set_title("What more coded passages bring the fine-tuned encoder", loc="left")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    records.write_figure(ROOT / "docs" / "images" / "learning_curve.png", figure)
 
 
 def between(text: str, name: str, body: str) -> str:
@@ -129,7 +173,9 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "codebook.md": format_codebook(load_codebook(ROOT / "corpus" / "codebook.yaml"), None, "md"),
         ROOT / "docs" / "cli.md": command_line(),
         readme: between(readme.read_text(encoding="utf-8"), "stages", stages()),
-        method: between(method.read_text(encoding="utf-8"), "parameters", parameters()),
+        method: between(
+            between(method.read_text(encoding="utf-8"), "parameters", parameters()), "learning curve", learning_curve()
+        ),
     }
 
 
@@ -142,6 +188,7 @@ def main() -> int:
         return 1 if stale else 0
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
+    draw_learning_curve()
     return 0
 
 

@@ -144,7 +144,10 @@ def draw_learning_curve() -> None:
     x = [int(row["passages"]) for row in curve()]
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
-    for name, label, marker in (("micro_f1", "micro-F1", "o"), ("mean_average_precision", "mean average precision", "s")):
+    for name, label, marker in (
+        ("micro_f1", "micro-F1", "o"),
+        ("mean_average_precision", "mean average precision", "s"),
+    ):
         axes.plot(x, [float(row[name]) for row in curve()], marker=marker, label=label)
     axes.set_xscale("log", base=2)
     axes.set_xticks(x, [f"{n:,}" for n in x])

@@ -3,20 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from collabnlp.classify import (
-    STANCES,
-    Classifier,
-    Gold,
-    Look,
-    assign_folds,
-    choose_sure,
-    choose_thresholds,
-    fit,
-    gather_gold,
-    indicator_matrix,
-    out_of_fold_tags,
-)
+from collabnlp.classify import Classifier, assign_folds, fit, out_of_fold_tags
+from collabnlp.gold import STANCES, Gold, gather_gold
+from collabnlp.learners import Look, indicator_matrix
 from collabnlp.records import GoldPassage, GoldRead, InputError
+from collabnlp.stacking import choose_sure, choose_thresholds
 from conftest import FakeEncoder, make_tag
 
 

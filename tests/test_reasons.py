@@ -3,8 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from collabnlp.classify import Gold, assign_folds, fit
+from collabnlp.classify import assign_folds, fit
 from collabnlp.embed import no_readings
+from collabnlp.gold import Gold
 from collabnlp.reasons import Neighbours, explain
 from conftest import FakeEncoder, make_passage, make_tag
 from test_classify import seen

@@ -257,7 +257,7 @@ def evaluate(
 def _said(tagger: Tagger, texts: list[str]) -> Said:
     import numpy as np
 
-    from collabnlp.classify import STANCES
+    from collabnlp.gold import STANCES
     from collabnlp.scoring import Said
 
     look, _ = tagger.look(texts)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.classify import Classifier, Gold, load_gold
+from collabnlp.classify import Classifier
 from collabnlp.codebook import indicator_hits
 from collabnlp.embed import Readings, read_vectors
+from collabnlp.gold import Gold, load_gold
 from collabnlp.records import Passage, PassageTag, TagReason
 from collabnlp.segment import sentences
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from collabnlp.classify import Classifier, Look
+from collabnlp.classify import Classifier
 from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import entities_of
 from collabnlp.gazetteer import load_gazetteer
+from collabnlp.learners import Look
 from collabnlp.params import Params, load_params
 from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows

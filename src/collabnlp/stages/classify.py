@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from collabnlp.classify import Classifier, Look
+from collabnlp.classify import Classifier
 from collabnlp.embed import read_readings, read_vectors
+from collabnlp.learners import Look
 from collabnlp.params import Params
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Passage, PassageTag, TagReason, read_table, write_table

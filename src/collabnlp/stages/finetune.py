@@ -1,9 +1,9 @@
 """Coded passages become adapters for the encoder's upper layers; frozen, `make finetune` runs it."""
 
-from collabnlp.classify import load_gold
 from collabnlp.codebook import load_codebook
 from collabnlp.embed import SentenceEncoder, text_key, write_vectors
 from collabnlp.finetune import Task, finetune, plan_folds
+from collabnlp.gold import load_gold
 from collabnlp.params import Params
 from collabnlp.stages import CORPUS, MODELS, log, main
 

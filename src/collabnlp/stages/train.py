@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from collabnlp.classify import Look, fit, load_gold, out_of_fold_tags
+from collabnlp.classify import fit, out_of_fold_tags
 from collabnlp.codebook import load_codebook
 from collabnlp.embed import read_readings, read_vectors, write_vectors
 from collabnlp.finetune import plan_folds
+from collabnlp.gold import load_gold
+from collabnlp.learners import Look
 from collabnlp.params import Params
 from collabnlp.records import GoldRead, PassageTag, write_table
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main

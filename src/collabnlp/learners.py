@@ -1,0 +1,237 @@
+"""What looks at a passage: words (TF-IDF), meaning (the encoder's vector), indicators, tone; each a plain model for each code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collabnlp.codebook import Codebook, indicator_hits, keyword_hits
+from collabnlp.gold import STANCES, Bools, Gold
+
+Floats = NDArray[np.float64]
+LEARNERS = ("words", "vectors", "indicators")
+
+
+OPINIONS = ("tuned", *LEARNERS)
+
+
+class Look(NamedTuple):
+    """What the encoders say of passages.
+
+    Attributes
+    ----------
+    vectors
+        (n_passages, n_dimensions), of the encoder.
+    codes
+        (n_passages, n_codes) logits of the fine-tuned encoder; NaN where it did not read.
+    stances
+        (n_passages, n_codes, n_stances) logits of the fine-tuned encoder.
+    """
+
+    vectors: NDArray[np.float32]
+    codes: NDArray[np.float32]
+    stances: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.int64]) -> Look:
+        """The passages of these rows."""
+        return Look(self.vectors[rows], self.codes[rows], self.stances[rows])
+
+
+class Words:
+    """TF-IDF of words and pairs of words, held as plain numbers so that it can be written as JSON."""
+
+    def __init__(self, vocabulary: dict[str, int], idf: Floats) -> None:
+        self.vocabulary, self.idf_ = vocabulary, idf
+        self._vectorizer = _vectorizer(vocabulary)
+        self._vectorizer.idf_ = idf
+
+    @classmethod
+    def fit(cls, texts: Sequence[str]) -> Words:
+        """The words and pairs of words that stand in two texts or more."""
+        vectorizer = _vectorizer(None).fit(texts)
+        vocabulary = {str(term): int(index) for term, index in sorted(vectorizer.vocabulary_.items())}
+        return cls(vocabulary, np.asarray(vectorizer.idf_, dtype=np.float64))
+
+    def transform(self, texts: Sequence[str]) -> Any:
+        """(n_texts, n_words), sparse."""
+        return self._vectorizer.transform(texts)
+
+
+def _vectorizer(vocabulary: dict[str, int] | None) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        vocabulary=vocabulary,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        strip_accents="unicode",
+        dtype=np.float64,
+        min_df=1 if vocabulary else 2,
+        token_pattern=WORD.pattern,
+    )
+
+
+WORD = re.compile(r"(?u)\b[a-zA-Z][a-zA-Z'’-]+\b")
+
+
+def plain_word(word: str) -> str:
+    """The word as the vocabulary has it."""
+    from sklearn.feature_extraction.text import strip_accents_unicode
+
+    return str(strip_accents_unicode(word.lower()))
+
+
+def fixed_features(codebook: Codebook, texts: Sequence[str], vectors: NDArray[np.float32]) -> dict[str, Any]:
+    """By name, (n_texts, n_features): what does not depend on the passages learnt from."""
+    return {
+        "vectors": np.asarray(vectors, dtype=np.float64),
+        "indicators": indicator_matrix(codebook, texts),
+        "tone": _tone(texts),
+    }
+
+
+def keywords_given(codebook: Codebook, texts: Sequence[str]) -> Bools:
+    """(n_texts, n_codes): whether a keyword of the code stands in the text."""
+    hits = [[bool(keyword_hits(code, text)) for code in codebook.codes] for text in texts]
+    return np.array(hits, dtype=bool).reshape(len(texts), len(codebook.codes))
+
+
+def rows_of(features: dict[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]:
+    """The features of these passages."""
+    return {name: matrix[rows] for name, matrix in features.items()}
+
+
+def indicator_matrix(codebook: Codebook, texts: Sequence[str]) -> Floats:
+    """(n_texts, 2 n_codes): for each code whether an indicator hits, and the square root of how many do."""
+    matrix = np.zeros((len(texts), 2 * len(codebook.codes)))
+    for i, text in enumerate(texts):
+        for j, code in enumerate(codebook.codes):
+            n = len(indicator_hits(code, text))
+            matrix[i, 2 * j : 2 * j + 2] = (n > 0, np.sqrt(n))
+    return matrix
+
+
+_STRENGTH = {"words": 10.0, "vectors": 10.0, "indicators": 1.0}
+
+
+def fit_learners(
+    gold: Gold, fixed: dict[str, Any], regularisation: float, seed: int
+) -> tuple[dict[str, Floats], Words]:
+    """Weights of the learners and of the stance model, and the words they know."""
+    from sklearn.linear_model import LogisticRegression
+
+    words = Words.fit(gold.texts)
+    features = {**fixed, "words": words.transform(gold.texts)}
+    weights: dict[str, Floats] = {}
+    for name in LEARNERS:
+        coefs, biases = [], []
+        for j in range(gold.labels.shape[1]):
+            y = gold.labels[:, j]
+            if y.all() or not y.any():
+                coefs.append(np.zeros(features[name].shape[1]))
+                biases.append(np.array(8.0 if y.all() else -8.0))
+                continue
+            model = LogisticRegression(
+                C=regularisation * _STRENGTH[name],
+                class_weight="balanced",
+                solver="liblinear",
+                random_state=seed,
+                max_iter=500,
+            )
+            model.fit(features[name], y)
+            coefs.append(model.coef_[0])
+            biases.append(model.intercept_[0])
+        weights[f"{name}.coef"] = np.asarray(coefs)
+        weights[f"{name}.bias"] = np.asarray(biases, dtype=np.float64)
+    weights["stance.coef"], weights["stance.bias"] = _fit_stance(gold, features, seed)
+    return weights, words
+
+
+def linear(features: Any, coef: Floats, bias: Floats) -> Floats:
+    """(n_passages, n_outputs): what linear models say, unnormalised."""
+    return np.asarray(features @ coef.T) + bias
+
+
+def opinions_of(features: dict[str, Any], seen: Look, weights: Mapping[str, Floats]) -> Floats:
+    """(n_passages, n_codes, n_learners) in the order of `OPINIONS`; nothing (0) where the fine-tuned encoder did not read."""
+    learnt = [linear(features[name], weights[f"{name}.coef"], weights[f"{name}.bias"]) for name in LEARNERS]
+    return np.stack([np.nan_to_num(seen.codes.astype(np.float64)), *learnt], axis=2)
+
+
+_NEGATIVE = (
+    "not|no|never|nor|n['’]t|without|lack\\w*|fail\\w*|difficult\\w*|hard|problem\\w*|barrier\\w*|obstacle\\w*|slow\\w*|delay\\w*|stall\\w*|"
+    "suspicio\\w*|mistrust\\w*|distrust\\w*|refus\\w*|reluctan\\w*|weak\\w*|poor\\w*|lost|lose|loss|broke\\w*|collapse\\w*|undermin\\w*|"
+    "resist\\w*|oppos\\w*|tension\\w*|conflict\\w*|fear\\w*|afraid|risk\\w*|unable|unwilling|abandon\\w*|drift\\w*|against|little|few|"
+    "threat\\w*|row|rows|blame\\w*|protect\\w*|hostil\\w*|resent\\w*"
+)
+
+
+_POSITIVE = (
+    "good|strong\\w*|better|best|help\\w*|enabl\\w*|success\\w*|support\\w*|improv\\w*|benefit\\w*|achiev\\w*|deliver\\w*|agreed|together|"
+    "shared|effective\\w*|key|essential|important|build|built|overc\\w*|solved|won|quick\\w*|willing\\w*|generous\\w*|should|can|commit\\w*"
+)
+
+
+_MIXING = "but|however|although|though|while|whereas|yet|both|mixed|other hand|despite|depends|neither|varied|sometimes"
+
+
+_TONES = tuple(
+    re.compile(rf"(?:\\b|(?=n['’]t))(?:{words})\\b", re.IGNORECASE) for words in (_NEGATIVE, _POSITIVE, _MIXING)
+)
+
+
+def _tone(texts: Sequence[str]) -> Floats:
+    """(n_texts, 3): square roots of the numbers of negative, positive and mixing words."""
+    return np.array([[np.sqrt(len(pattern.findall(text))) for pattern in _TONES] for text in texts]).reshape(
+        len(texts), 3
+    )
+
+
+def _fit_stance(gold: Gold, features: dict[str, Any], seed: int) -> tuple[Floats, Floats]:
+    """(n_stances, n_features + n_codes) weights and (n_stances,) biases."""
+    from scipy.sparse import csr_matrix, hstack
+
+    rows, codes = np.nonzero(gold.labels)
+    X = hstack([_stance_input(features)[rows], csr_matrix(_CODE_WEIGHT * np.eye(gold.labels.shape[1])[codes])]).tocsr()
+    y = gold.stances[rows, codes]
+    return _multinomial(X, y, 0.3, seed)
+
+
+def _multinomial(X: Any, y: NDArray[np.int64], C: float, seed: int) -> tuple[Floats, Floats]:
+    """(n_stances, n_features) weights and (n_stances,) biases; a stance that never occurs is never given."""
+    from sklearn.linear_model import LogisticRegression
+
+    present = np.unique(y)
+    coef, bias = np.zeros((len(STANCES), X.shape[1])), np.full(len(STANCES), -20.0)
+    if len(present) < 2:
+        bias[present] = 0.0
+        return coef, bias
+    model = LogisticRegression(C=C, solver="lbfgs", random_state=seed, max_iter=2000)
+    model.fit(X, y)
+    if len(present) == 2:
+        coef[present[1]], bias[present] = model.coef_[0], (0.0, model.intercept_[0])
+    else:
+        coef[present], bias[present] = model.coef_, model.intercept_
+    return coef, bias
+
+
+_CODE_WEIGHT = 2.0
+
+
+def _stance_input(features: dict[str, Any]) -> Any:
+    """(n_passages, n_features), sparse: vector, tone and words."""
+    from scipy.sparse import csr_matrix, hstack
+
+    return hstack([csr_matrix(4 * features["vectors"]), csr_matrix(features["tone"]), features["words"]]).tocsr()
+
+
+def stance_scores(features: dict[str, Any], coef: Floats, bias: Floats) -> Floats:
+    """(n_passages, n_codes, n_stances), unnormalised."""
+    X = _stance_input(features)
+    by_passage = linear(X, coef[:, : X.shape[1]], bias)
+    by_code = _CODE_WEIGHT * coef[:, X.shape[1] :].T
+    return by_passage[:, None, :] + by_code[None, :, :]

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from collabnlp import records
 from collabnlp.codebook import load_codebook
-from collabnlp.export import format_codebook
+from collabnlp.export.codes import format_codebook
 from collabnlp.params import Params
 from collabnlp.records import columns
 from collabnlp.register import Entry

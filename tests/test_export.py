@@ -4,7 +4,9 @@ import openpyxl
 import pytest
 
 from collabnlp.clusters import cluster
-from collabnlp.export import citation, find_entity, format_codebook, format_entities, format_entity
+from collabnlp.export.codes import format_codebook
+from collabnlp.export.entities import find_entity, format_entities, format_entity
+from collabnlp.export.passages import citation
 from collabnlp.query import search
 from collabnlp.records import InputError, key_of
 from collabnlp.relations import find_relations

@@ -120,7 +120,7 @@ def tag(
     force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
 ) -> None:
     """Code documents with the fitted models: codes, stance, score, councils, partnerships and schemes of every passage."""
-    from collabnlp.export import format_tagged
+    from collabnlp.export.passages import format_tagged
     from collabnlp.tagger import Tagger
 
     if output is not None:
@@ -157,7 +157,8 @@ def query(
 ) -> None:
     """Search the evidence: quotes with their codes, sources and the places they are tied to."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export import format_rows, write_rows_workbook
+    from collabnlp.export.passages import format_rows
+    from collabnlp.export.workbook import write_rows_workbook
     from collabnlp.query import search
 
     rows = search(
@@ -206,7 +207,7 @@ def agreement(
 ) -> None:
     """Compare two coders: percent, kappa, alpha and F1 of each code, and the passages that they coded differently."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export import format_agreement
+    from collabnlp.export.figures import format_agreement
     from collabnlp.params import load_params
     from collabnlp.scoring import compare_codings, load_coding
 
@@ -236,7 +237,7 @@ def evaluate(
     worst: Annotated[int, typer.Option(help="Worst errors to list; 0: none.", min=0)] = 20,
 ) -> None:
     """Score the model on passages that you have coded: F1 of each code beside plainer methods, and the worst errors."""
-    from collabnlp.export import format_evaluation
+    from collabnlp.export.figures import format_evaluation
     from collabnlp.scoring import find_learnt, first_and_second, read_codings, score_model
     from collabnlp.tagger import Tagger
 
@@ -286,7 +287,7 @@ def codebook(
 ) -> None:
     """Show the codes: what each means, when it is given and when not."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export import format_codebook
+    from collabnlp.export.codes import format_codebook
 
     path = Path("corpus/codebook.yaml")
     book = load_codebook(path)
@@ -311,6 +312,6 @@ def entities(
 
     What only interviews not for attribution name stands in no list, unless the gazetteer holds it.
     """
-    from collabnlp.export import load_entities
+    from collabnlp.export.entities import load_entities
 
     _write(load_entities(Path(), name, form, limit), output, force)

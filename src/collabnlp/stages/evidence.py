@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from collabnlp.codebook import load_codebook
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import Named, build_matrix, build_rows, entities_of, section_sizes
-from collabnlp.export import write_heat_map, write_workbook
+from collabnlp.export.pictures import write_heat_map
+from collabnlp.export.workbook import write_workbook
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.params import Params
 from collabnlp.query import build_index

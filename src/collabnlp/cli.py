@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities, audit."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def query(
     from collabnlp.export.workbook import write_rows_workbook
     from collabnlp.query import search
 
-    rows = search(
+    found = search(
         Path("outputs/evidence.db"),
         words,
         code=code,
@@ -177,12 +177,13 @@ def query(
         if output is None:
             raise InputError("--output", "is missing", "a workbook needs a file, such as --output quotes.xlsx")
         _free(output, force)
-        write_rows_workbook(output, rows, titles)
+        write_rows_workbook(output, found, titles)
     else:
-        _write(format_rows(rows, form, titles), output, force)
-    typer.echo(
-        f"{len(rows)} quotes" if len(rows) != limit else f"the first {len(rows)} quotes; --limit 0 shows all", err=True
-    )
+        _write(format_rows(found, form, titles), output, force)
+    n = len(found.rows)
+    typer.echo(f"{n} quotes" if n != limit else f"the first {n} quotes; --limit 0 shows all", err=True)
+    if council or document or year_from or year_to:
+        typer.echo("quotes not for attribution have no council, document or year: none is among these", err=True)
 
 
 @app.command(epilog="Example: collabnlp agreement gold model --disagreements 5")
@@ -310,8 +311,24 @@ def entities(
 ) -> None:
     """List the councils, partnerships and schemes that the documents name, or show one with its names, partners, codes and passages.
 
-    What only interviews not for attribution name stands in no list, unless the gazetteer holds it.
+    What only interviews not for attribution name stands in no list.
     """
     from collabnlp.export.entities import load_entities
 
     _write(load_entities(Path(), name, form, limit), output, force)
+
+
+@app.command(epilog="Example: collabnlp audit")
+def audit() -> None:
+    """Look, as an intruder would, for names of the key and words not for attribution in everything that the project wrote.
+
+    Files are listed with the number of names found, never with the names; the exit status is then 1.
+    """
+    from collabnlp.audit import audit as look
+
+    findings = look()
+    for path, what, n in findings:
+        typer.echo(f"{path}: {n} {what}")
+    if findings:
+        raise typer.Exit(1)
+    typer.echo("nothing found that must not leave", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +12,29 @@ from collabnlp.clusters import normal_form
 from collabnlp.codebook import load_codebook
 from collabnlp.export.text import format_columns, format_jsonl, snippet
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
-from collabnlp.records import (
-    Document,
-    EntityLink,
-    EvidenceRow,
-    FoundEntity,
-    InputError,
-    Passage,
-    Relation,
-    csv_text,
-    read_table,
-)
-from collabnlp.release import WITHHELD
+from collabnlp.records import FoundEntity, InputError, Relation, csv_text
+from collabnlp.release import Released, load_released
 
 
-def find_entity(name: str, entities: Sequence[FoundEntity], gazetteer: Gazetteer, path: str | Path) -> FoundEntity:
+def find_entity(name: str, released: Released, gazetteer: Gazetteer, path: str | Path) -> FoundEntity:
     """The entity of a name, an alias or an id, whatever its capitals; of several the one with most mentions.
 
     Raises
     ------
     InputError
-        Where the documents name no such entity; the message suggests what they do name, but for
-        names that only interviews not for attribution hold.
+        Where the documents name no such entity; the message suggests what they do name. What only
+        interviews not for attribution name is no such entity.
     """
     by_name: dict[str, list[FoundEntity]] = defaultdict(list)
-    found = {entity.entity_id: entity for entity in entities}
-    for entity in entities:
+    found = {entity.entity_id: entity for entity in released.entities}
+    for entity in released.entities:
         for form in {entity.entity_id, entity.name, *entity.aliases}:
             by_name[normal_form(form)].append(entity)
     for alias, (_, ids) in gazetteer.aliases.items():
         by_name[normal_form(alias)] += [found[i] for i in ids if i in found]
     wanted = by_name.get(normal_form(name))
     if not wanted:
-        shown = {
-            form: own[0].name for form, bearers in by_name.items() if (own := [e for e in bearers if _may_list(e)])
-        }
+        shown = {form: bearers[0].name for form, bearers in by_name.items() if bearers}
         close = difflib.get_close_matches(normal_form(name), list(shown), n=3, cutoff=0.6)
         hint = " or ".join(dict.fromkeys(shown[form] for form in close))
         raise InputError(
@@ -55,12 +43,9 @@ def find_entity(name: str, entities: Sequence[FoundEntity], gazetteer: Gazetteer
     return min(wanted, key=lambda entity: (-entity.n_mentions, entity.entity_id))
 
 
-def format_entities(entities: Sequence[FoundEntity], form: str) -> str:
-    """All entities as text, those with most passages first: table, csv or jsonl.
-
-    What only interviews not for attribution name is left out, unless the gazetteer holds it.
-    """
-    ordered = sorted(filter(_may_list, entities), key=lambda e: (-e.n_passages, e.name, e.entity_id))
+def format_entities(released: Released, form: str) -> str:
+    """All entities that open passages name, as text, those with most passages first: table, csv or jsonl."""
+    ordered = sorted(released.entities, key=lambda e: (-e.n_passages, e.name, e.entity_id))
     if form == "jsonl":
         return format_jsonl("entity", [entity.model_dump(mode="json") for entity in ordered])
     header = ["name", "label", "documents", "passages", "years", "id"]
@@ -71,35 +56,19 @@ def format_entities(entities: Sequence[FoundEntity], form: str) -> str:
     return csv_text(rows, header) if form == "csv" else format_columns(header, rows) if rows else ""
 
 
-def _may_list(entity: FoundEntity) -> bool:
-    return entity.listed or entity.access != "non-attributable"
-
-
 def format_entity(
-    entity: FoundEntity,
-    form: str,
-    *,
-    gazetteer: Gazetteer,
-    relations: Sequence[Relation],
-    links: Sequence[EntityLink],
-    passages: Mapping[str, Passage],
-    access: Mapping[str, str],
-    rows: Sequence[EvidenceRow],
-    titles: Mapping[str, str],
-    limit: int = 10,
+    entity_id: str, released: Released, form: str, *, gazetteer: Gazetteer, titles: Mapping[str, str], limit: int = 10
 ) -> str:
     """One entity as text: names, dates, successors, county, partners, codes with counts, passages.
 
     Parameters
     ----------
-    passages, access
-        Passage by its id; access by document id: words not for attribution are withheld, and so are
-        partners that only such interviews give.
     titles
         Title by code.
     form
         table or jsonl: facts, partners, codes and passages each under `record`; csv: the partners alone.
     """
+    entity = next(e for e in released.entities if e.entity_id == entity_id)
     own = entity.entity_id
     listed = gazetteer.entities.get(own)
     known = sorted({alias for alias, (_, ids) in gazetteer.aliases.items() if own in ids} - {entity.name})
@@ -119,9 +88,7 @@ def format_entity(
         "documents": list(entity.documents),
     }
     partners: dict[tuple[str, str, str], list[Relation]] = defaultdict(list)
-    for r in relations:
-        if r.access == "non-attributable":
-            continue
+    for r in released.relations:
         if own == r.subject_id:
             partners[_RELATIONS[r.relation][0], r.object_name, r.object_id].append(r)
         elif own == r.object_id:
@@ -135,18 +102,14 @@ def format_entity(
         ]
         for (what, name, _), found in sorted(partners.items())
     ]
-    codes: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.entity_id == own:
-            codes[row.code].add(row.passage_id)
+    kind = entity.label.lower()
+    cells = [c for c in released.cells if (c.rows, c.row_id) == (kind, own) and not c.suppressed]
     code_rows = [
-        [titles.get(c, c), len(p)] for c, p in sorted(codes.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        [titles.get(c.code, c.code), c.n_passages] for c in sorted(cells, key=lambda c: (-c.n_passages, c.code))
     ]
-    ids = sorted({link.passage_id for link in links if own in link.entity_ids})[: limit or None]
-    quotes = []
-    for i in ids:
-        closed = access[passages[i].document_id] == "non-attributable"
-        quotes.append({"passage_id": i, "text": WITHHELD if closed else passages[i].text})
+    text_of = {p.passage_id: p.text for p in released.passages}
+    named = {m.passage_id for m in released.mentions if own in m.entity_ids}
+    quotes = [{"passage_id": i, "text": text_of[i]} for i in sorted(named)[: limit or None]]
     header = ["relation", "partner", "passages", "where"]
     if form == "csv":
         return csv_text(partner_rows, header)
@@ -180,20 +143,10 @@ def _years(first: int, last: int) -> str:
 
 def load_entities(project: Path, name: str | None, form: str, limit: int = 10) -> str:
     """The entities of a project as text, or the one of a name, from the tables in its folder `outputs`."""
-    outputs = project / "outputs"
-    found = read_table(outputs / "entities.parquet", FoundEntity)
+    released = load_released(project).released
     if name is None:
-        return format_entities(found, form)
+        return format_entities(released, form)
     gazetteer = load_gazetteer(project / "corpus" / "gazetteer.csv")
-    return format_entity(
-        find_entity(name, found, gazetteer, outputs / "entities.parquet"),
-        form,
-        gazetteer=gazetteer,
-        relations=read_table(outputs / "relations.parquet", Relation),
-        links=read_table(outputs / "links.parquet", EntityLink),
-        passages={p.passage_id: p for p in read_table(outputs / "passages.parquet", Passage)},
-        access={d.document_id: d.access for d in read_table(outputs / "documents.parquet", Document)},
-        rows=read_table(outputs / "evidence.parquet", EvidenceRow),
-        titles={c.code: c.title for c in load_codebook(project / "corpus" / "codebook.yaml").codes},
-        limit=limit,
-    )
+    titles = {c.code: c.title for c in load_codebook(project / "corpus" / "codebook.yaml").codes}
+    entity = find_entity(name, released, gazetteer, project / "outputs" / "entities.parquet")
+    return format_entity(entity.entity_id, released, form, gazetteer=gazetteer, titles=titles, limit=limit)

@@ -8,10 +8,12 @@ from typing import Any
 
 from collabnlp.export.text import fold
 from collabnlp.records import EvidenceRow, columns, csv_text
+from collabnlp.release import CLOSED, NOT_NAMED, Released
 
 
-def format_rows(rows: Sequence[EvidenceRow], form: str, titles: Mapping[str, str]) -> str:
+def format_rows(released: Released, form: str, titles: Mapping[str, str]) -> str:
     """Evidence rows as text: table, csv, jsonl or md."""
+    rows = released.rows
     if form == "jsonl":
         return "".join(json.dumps(row.model_dump(mode="json"), ensure_ascii=False) + "\n" for row in rows)
     if form == "csv":
@@ -32,12 +34,13 @@ def format_rows(rows: Sequence[EvidenceRow], form: str, titles: Mapping[str, str
 def citation(row: EvidenceRow) -> str:
     """Where a quote stands: title, year, section, page, speaker.
 
-    A row that is not for attribution is cited by its document's title alone.
+    A row that is not for attribution is marked [c] and tells none of it.
     """
-    if row.access == "non-attributable":
-        return f"{row.document} ({row.year}), not for attribution"
+    invented = " [invented]" if row.synthetic else ""
+    if row.access == CLOSED:
+        return f"[c] {NOT_NAMED}{invented}"
     parts = [f"{row.document} ({row.year})", row.section, f"p. {row.page}" if row.page else "", row.speaker or ""]
-    return ", ".join(part for part in parts if part) + (" [invented]" if row.synthetic else "")
+    return ", ".join(part for part in parts if part) + invented
 
 
 def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping[str, str]) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 from collabnlp.codebook import Codebook
-from collabnlp.records import MatrixCell, write_figure
+from collabnlp.records import write_figure
+from collabnlp.release import Released
 
 
 def write_heat_map(
-    path: str | Path, cells: Sequence[MatrixCell], codebook: Codebook, *, kind: str, title: str, most: int = 25
+    path: str | Path, released: Released, codebook: Codebook, *, kind: str, title: str, most: int = 25
 ) -> None:
     """Write a heat map of the fullest rows of one matrix by code, as .png or .svg by the path's ending.
 
@@ -24,7 +24,7 @@ def write_heat_map(
     import matplotlib.pyplot as plt
     import numpy as np
 
-    chosen = [cell for cell in cells if cell.rows == kind]
+    chosen = [cell for cell in released.cells if cell.rows == kind]
     names = {cell.row_id: cell.row for cell in chosen}
     totals: dict[str, int] = defaultdict(int)
     for cell in chosen:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collabnlp.codebook import Codebook
-from collabnlp.records import EvidenceRow, MatrixCell, safe_cell
-from collabnlp.release import releasable
+from collabnlp.evidence import strongest
+from collabnlp.records import EvidenceRow, safe_cell
+from collabnlp.release import CLOSED, Released
 
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -17,7 +18,11 @@ INTRO = (
     "Who or where, by code: each number is how many passages say something of the code and are tied to the row. Click a number to go to its "
     "quotes. Tags were given by a classifier unless the coder column says otherwise; how well it finds each code stands on the sheet Method."
 )
-SHORTHAND = "[c] withheld: all evidence is not for attribution and comes from too few interviews, or the number would give such a cell away. [z] nothing found."
+SHORTHAND = (
+    "[c] beside a name: withheld, since only interviewees not for attribution speak of it and too few of them. [c] at a quote: not for "
+    "attribution; names in square brackets. [z] nothing found in what the table counts."
+)
+_SHEET_ROWS = 1_048_000
 TIES = {
     "named": "the passage names the row",
     "section": "the heading above the passage names it",
@@ -39,7 +44,7 @@ class Sheets:
         self.link = book.add_format({**base, "align": "right", "font_color": "#0b3d91", "underline": 1})
         self.jump = book.add_format({**base, "font_color": "#0b3d91", "underline": 1})
 
-    def cover(self, contents: Sequence[tuple[str, str]]) -> None:
+    def cover(self, contents: Sequence[tuple[str, str]], rule: str) -> None:
         """Add the cover: what the workbook is, and its sheets with what they hold."""
         sheet = self.book.add_worksheet("Cover")
         sheet.hide_gridlines(2)
@@ -50,15 +55,16 @@ class Sheets:
             (
                 INTRO,
                 SHORTHAND,
+                rule,
                 "Where “Invented” says yes, people and events are invented: rows of the sample interviews, not findings.",
             ),
             start=1,
         ):
             sheet.set_row(i, 15 * (len(line) // 95 + 1))
             sheet.write_string(i, 1, line, self.text)
-        sheet.write_string(5, 0, "Sheet", self.bold)
-        sheet.write_string(5, 1, "What it holds", self.bold)
-        for i, (name, what) in enumerate(contents, start=6):
+        sheet.write_string(6, 0, "Sheet", self.bold)
+        sheet.write_string(6, 1, "What it holds", self.bold)
+        for i, (name, what) in enumerate(contents, start=7):
             sheet.write_url(i, 0, f"internal:'{name}'!A1", self.jump, name)
             sheet.write_string(i, 1, what, self.text)
 
@@ -66,11 +72,13 @@ class Sheets:
         self,
         name: str,
         what: str,
-        cells: Sequence[MatrixCell],
+        kind: str,
+        released: Released,
         codebook: Codebook,
         first_row: Mapping[tuple[str, str], int],
     ) -> None:
         """Add a matrix: rows by code, a number leading to its first quote."""
+        cells = [cell for cell in released.cells if cell.rows == kind]
         by_place = {(cell.row_id, cell.code): cell for cell in cells}
         names = {cell.row_id: cell.row for cell in cells}
         totals: dict[str, int] = defaultdict(int)
@@ -99,6 +107,8 @@ class Sheets:
                 found = by_place.get((row_id, code))
                 if found and not found.suppressed and (row_id, code) in first_row:
                     tip = f"{found.positive} positive, {found.negative} negative, {found.neutral} neutral; {found.n_sources} sources"
+                    if found.n_closed:
+                        tip += f"; {found.n_closed} more not for attribution"
                     sheet.write_url(
                         3 + i, j, f"internal:'Quotes'!A{first_row[row_id, code]}", self.link, str(found.n_passages), tip
                     )
@@ -131,10 +141,9 @@ class Sheets:
             [[safe_cell(cell) for cell in line] for line in data] or [["(none)"] + [""] * (len(header) - 1)],
         )
 
-    def quotes(
-        self, name: str, what: str, rows: Sequence[EvidenceRow], titles: Mapping[str, str], *, back: bool = True
-    ) -> None:
-        """Add the quotes, one a row."""
+    def quotes(self, name: str, what: str, released: Released, titles: Mapping[str, str], *, back: bool = True) -> None:
+        """Add the quotes, one a row: by entity and code, the strongest first; in the order found for a selection."""
+        rows = released.rows[:_SHEET_ROWS] if released.narrowed else quote_rows(released)[0]
         header = {
             "Row": 28,
             "Kind": 12,
@@ -159,7 +168,7 @@ class Sheets:
             list(header),
             [
                 [
-                    r.entity_name or "(none named)",
+                    "[c]" if r.access == CLOSED else r.entity_name or "(none named)",
                     r.entity_label.title(),
                     titles.get(r.code, r.code),
                     r.stance,
@@ -169,14 +178,14 @@ class Sheets:
                     r.section,
                     r.page,
                     r.speaker,
-                    TIES[r.tie],
+                    "[c]" if r.access == CLOSED else TIES[r.tie],
                     r.score,
                     r.coder,
                     r.access,
                     "yes" if r.synthetic else "no",
                     r.passage_id,
                 ]
-                for r in map(releasable, rows)
+                for r in rows
             ],
             list(header.values()),
             back=back,
@@ -216,3 +225,17 @@ class Sheets:
                     sheet.write_string(
                         i, j, _ILLEGAL.sub("", str(cell))[:32_000], self.number if cell in ("[z]", "[c]") else self.text
                     )
+
+
+def quote_rows(released: Released) -> tuple[list[EvidenceRow], dict[tuple[str, str], int]]:
+    """Rows in the order of the sheet of quotes, and the sheet row on which each (entity, code) begins."""
+    grouped: dict[tuple[str, str, str, str], list[EvidenceRow]] = defaultdict(list)
+    for row in released.rows:
+        last = "~~" if row.access == CLOSED else "~"
+        grouped[row.entity_label or last, row.entity_name.lower(), row.entity_id, row.code].append(row)
+    ordered: list[EvidenceRow] = []
+    first: dict[tuple[str, str], int] = {}
+    for key in sorted(grouped):
+        first[key[2], key[3]] = len(ordered) + 4
+        ordered.extend(grouped[key] if key[0] == "~~" else strongest(grouped[key]))
+    return ordered[:_SHEET_ROWS], first

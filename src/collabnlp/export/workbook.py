@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collabnlp.codebook import Codebook
-from collabnlp.evidence import strongest
-from collabnlp.export.sheets import Sheets
-from collabnlp.records import AgreementRow, Document, EvidenceRow, MatrixCell, Topic, atomic
+from collabnlp.export.sheets import Sheets, quote_rows
+from collabnlp.records import AgreementRow, atomic
+from collabnlp.release import CLOSED, NOT_NAMED, Released
 
 _EPOCH = datetime.datetime(2020, 1, 1)
-_SHEET_ROWS = 1_048_000
 
 
 def write_workbook(
     path: str | Path,
+    released: Released,
     *,
-    rows: Sequence[EvidenceRow],
-    cells: Sequence[MatrixCell],
     codebook: Codebook,
-    documents: Sequence[Document],
-    topics: Sequence[Topic],
     agreement: Sequence[AgreementRow],
     method: Mapping[str, str],
 ) -> None:
@@ -41,7 +36,7 @@ def write_workbook(
         book.set_properties({"title": "Evidence matrix", "subject": codebook.title, "created": _EPOCH})
         book.set_size(2400, 1600)
         sheets = Sheets(book)
-        quotes, first_row = _quote_rows(rows)
+        first_row = quote_rows(released)[1]
         matrices = [
             ("Councils", "council", "Council"),
             ("Counties", "county", "County"),
@@ -60,25 +55,33 @@ def write_workbook(
                 ("Topics", "topics found across documents"),
                 ("Codebook", "the codes and when they are given"),
                 ("Method", "how well each code is found, and the figures behind it"),
-            ]
+            ],
+            released.rule,
         )
         for name, kind, title in matrices:
             sheets.matrix(
                 name,
                 title,
-                [cell for cell in cells if cell.rows == kind],
+                kind,
+                released,
                 codebook,
                 first_row if kind in ("council", "partnership", "scheme") else {},
             )
         titles = {code.code: code.title for code in codebook.codes}
-        sheets.quotes("Quotes", "Evidence, strongest first within each row and code", quotes, titles)
+        sheets.quotes(
+            "Quotes", "Evidence, strongest first within each row and code; [c]: not for attribution", released, titles
+        )
         sheets.table(
             "Documents",
             "What was read",
             ["Document", "Title", "Publisher", "Year", "Kind", "Access", "Invented"],
             [
                 [d.document_id, d.title, d.publisher, d.year, d.kind, d.access, "yes" if d.synthetic else "no"]
-                for d in documents
+                for d in released.documents
+            ]
+            + [
+                ["", f"{NOT_NAMED}: {released.interviews}", "", "", "transcript", CLOSED, ""]
+                for _ in range(released.interviews != "none")
             ],
             [30, 60, 40, 7, 12, 18, 9],
         )
@@ -86,7 +89,7 @@ def write_workbook(
             "Topics",
             "Topics found across documents; -1 holds what fits none",
             ["Topic", "Label", "Passages", "Terms"],
-            [[t.topic, t.label, t.n_passages, ", ".join(t.terms)] for t in topics],
+            [[t.topic, t.label, t.n_passages, ", ".join(t.terms)] for t in released.topics],
             [7, 44, 10, 90],
         )
         sheets.table(
@@ -125,7 +128,7 @@ def write_workbook(
         book.close()
 
 
-def write_rows_workbook(path: str | Path, rows: Sequence[EvidenceRow], titles: Mapping[str, str]) -> None:
+def write_rows_workbook(path: str | Path, released: Released, titles: Mapping[str, str]) -> None:
     """Write found evidence rows as a workbook of one sheet."""
     import xlsxwriter
 
@@ -134,18 +137,5 @@ def write_rows_workbook(path: str | Path, rows: Sequence[EvidenceRow], titles: M
             str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
         )
         book.set_properties({"title": "Evidence", "created": _EPOCH})
-        Sheets(book).quotes("Quotes", "Evidence found", rows, titles, back=False)
+        Sheets(book).quotes("Quotes", "Evidence found", released, titles, back=False)
         book.close()
-
-
-def _quote_rows(rows: Sequence[EvidenceRow]) -> tuple[list[EvidenceRow], dict[tuple[str, str], int]]:
-    """Rows in the order of the sheet of quotes, and the sheet row on which each (entity, code) begins."""
-    grouped: dict[tuple[str, str, str, str], list[EvidenceRow]] = defaultdict(list)
-    for row in rows:
-        grouped[row.entity_label or "~", row.entity_name.lower(), row.entity_id, row.code].append(row)
-    ordered: list[EvidenceRow] = []
-    first: dict[tuple[str, str], int] = {}
-    for key in sorted(grouped):
-        first[key[2], key[3]] = len(ordered) + 4
-        ordered.extend(strongest(grouped[key]))
-    return ordered[:_SHEET_ROWS], first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
@@ -247,7 +248,7 @@ def _cell(key: CellKey, rows: Sequence[EvidenceRow], source_of: Callable[[Eviden
         positive=stances.count("positive"),
         negative=stances.count("negative"),
         neutral=stances.count("neutral"),
-        mean_score=round(sum(scores) / len(scores), 4) if scores else None,
+        mean_score=round(math.fsum(scores) / len(scores), 4) if scores else None,
         suppressed=not rows,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collabnlp.records import Relation, atomic, write_figure
-from collabnlp.release import Released
+from collabnlp.release import Released, exporter
 
 _LABELS = {"COUNCIL": ("#0072B2", "o", "council"), "PARTNERSHIP": ("#D55E00", "s", "partnership"), "SCHEME": ("#009E73", "^", "scheme")}  # fmt: skip
 _LINES = {
@@ -20,6 +20,7 @@ _LINES = {
 MOST_NODES = 60
 
 
+@exporter
 def build_network(released: Released) -> Any:
     """A networkx MultiDiGraph: entities, and one edge for each pair and relation with what it rests on."""
     import networkx
@@ -54,6 +55,7 @@ def build_network(released: Released) -> Any:
     return graph
 
 
+@exporter
 def write_graphml(path: str | Path, released: Released) -> None:
     """Write the network as GraphML, which Gephi, Cytoscape and yEd open; equal networks give equal bytes."""
     import networkx
@@ -62,6 +64,7 @@ def write_graphml(path: str | Path, released: Released) -> None:
         networkx.write_graphml_xml(build_network(released), temporary, encoding="utf-8", prettyprint=True)
 
 
+@exporter
 def write_network(path: str | Path, released: Released, *, title: str, most: int = MOST_NODES, seed: int = 7) -> None:
     """Write a picture of the network, .png or .svg by the path's ending: what is joined to most, at most `most` of it.
 

@@ -25,9 +25,10 @@ from collabnlp.records import (
     columns,
     sort_records,
 )
-from collabnlp.release import CLOSED, Released, reread
+from collabnlp.release import CLOSED, Released, exporter, reread
 
 
+@exporter
 def build_index(
     path: str | Path,
     released: Released,

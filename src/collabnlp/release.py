@@ -6,13 +6,14 @@ attributable sources say, and of interviews not for attribution what rests on en
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from collabnlp.codebook import load_codebook
 from collabnlp.evidence import build_matrix, strongest
@@ -228,6 +229,22 @@ class Released:
     def __post_init__(self, gate: object) -> None:
         if gate is not _GATE:
             raise TypeError("only collabnlp.release makes what may leave")
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def exporter(function: Callable[P, T]) -> Callable[P, T]:
+    """Marks a function that writes, shows or serves evidence: called without a `Released` it raises a TypeError."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not any(isinstance(value, Released) for value in (*args, *kwargs.values())):
+            raise TypeError(f"{function.__name__} takes what collabnlp.release lets out, and nothing else")
+        return function(*args, **kwargs)
+
+    return guarded
 
 
 class Gated(NamedTuple):

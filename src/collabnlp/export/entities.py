@@ -13,9 +13,10 @@ from collabnlp.codebook import load_codebook
 from collabnlp.export.text import format_columns, format_jsonl, snippet
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.records import FoundEntity, InputError, Relation, csv_text
-from collabnlp.release import Released, load_released
+from collabnlp.release import Released, exporter, load_released
 
 
+@exporter
 def find_entity(name: str, released: Released, gazetteer: Gazetteer, path: str | Path) -> FoundEntity:
     """The entity of a name, an alias or an id, whatever its capitals; of several the one with most mentions.
 
@@ -43,6 +44,7 @@ def find_entity(name: str, released: Released, gazetteer: Gazetteer, path: str |
     return min(wanted, key=lambda entity: (-entity.n_mentions, entity.entity_id))
 
 
+@exporter
 def format_entities(released: Released, form: str) -> str:
     """All entities that open passages name, as text, those with most passages first: table, csv or jsonl."""
     ordered = sorted(released.entities, key=lambda e: (-e.n_passages, e.name, e.entity_id))
@@ -56,6 +58,7 @@ def format_entities(released: Released, form: str) -> str:
     return csv_text(rows, header) if form == "csv" else format_columns(header, rows) if rows else ""
 
 
+@exporter
 def format_entity(
     entity_id: str, released: Released, form: str, *, gazetteer: Gazetteer, titles: Mapping[str, str], limit: int = 10
 ) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 from collabnlp.export.text import fold
 from collabnlp.records import EvidenceRow, columns, csv_text
-from collabnlp.release import CLOSED, NOT_NAMED, Released
+from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
 
 
+@exporter
 def format_rows(released: Released, form: str, titles: Mapping[str, str]) -> str:
     """Evidence rows as text: table, csv, jsonl or md."""
     rows = released.rows

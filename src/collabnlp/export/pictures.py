@@ -7,9 +7,10 @@ from pathlib import Path
 
 from collabnlp.codebook import Codebook
 from collabnlp.records import write_figure
-from collabnlp.release import Released
+from collabnlp.release import Released, exporter
 
 
+@exporter
 def write_heat_map(
     path: str | Path, released: Released, codebook: Codebook, *, kind: str, title: str, most: int = 25
 ) -> None:

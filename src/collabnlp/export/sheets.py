@@ -10,7 +10,7 @@ from typing import Any
 from collabnlp.codebook import Codebook
 from collabnlp.evidence import strongest
 from collabnlp.records import EvidenceRow, safe_cell
-from collabnlp.release import CLOSED, Released
+from collabnlp.release import CLOSED, Released, exporter
 
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -227,6 +227,7 @@ class Sheets:
                     )
 
 
+@exporter
 def quote_rows(released: Released) -> tuple[list[EvidenceRow], dict[tuple[str, str], int]]:
     """Rows in the order of the sheet of quotes, and the sheet row on which each (entity, code) begins."""
     grouped: dict[tuple[str, str, str, str], list[EvidenceRow]] = defaultdict(list)

@@ -9,11 +9,12 @@ from pathlib import Path
 from collabnlp.codebook import Codebook
 from collabnlp.export.sheets import Sheets, quote_rows
 from collabnlp.records import AgreementRow, atomic
-from collabnlp.release import CLOSED, NOT_NAMED, Released
+from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
 
 _EPOCH = datetime.datetime(2020, 1, 1)
 
 
+@exporter
 def write_workbook(
     path: str | Path,
     released: Released,
@@ -128,6 +129,7 @@ def write_workbook(
         book.close()
 
 
+@exporter
 def write_rows_workbook(path: str | Path, released: Released, titles: Mapping[str, str]) -> None:
     """Write found evidence rows as a workbook of one sheet."""
     import xlsxwriter

@@ -9,12 +9,14 @@ import re
 import tomllib
 from collections import defaultdict
 
+import openpyxl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from collabnlp.contents import texts_of
+from collabnlp.export.workbook import write_workbook
 from collabnlp.gazetteer import Entity, Gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.query import build_index, search
@@ -641,7 +643,9 @@ def exporters():
                 yield name, function
 
 
-@pytest.mark.parametrize(("name", "function"), list(exporters()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "function"), list(exporters()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_no_format_holds_a_planted_secret(name, function, planted, codebook, tmp_path):
     given_back = calls(codebook)[name](function, tmp_path / "file", planted)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -652,6 +656,20 @@ def test_no_format_holds_a_planted_secret(name, function, planted, codebook, tmp
     assert SECRET.casefold() not in str(given_back).casefold()
     for path in written:
         assert not any(SECRET.casefold() in text.casefold() for text in texts_of(path)), path.name
+
+
+def test_a_withheld_cell_is_told_from_an_empty_one_and_explained(codebook, tmp_path):
+    released = out([PUBLIC, *said(["i0"])]).released
+    write_workbook(tmp_path / "w.xlsx", released, codebook=codebook, agreement=[], method={})
+    book = openpyxl.load_workbook(tmp_path / "w.xlsx")
+    for sheet in ("Councils", "Counties", "Councils today"):
+        header, line = ([cell.value for cell in book[sheet][n]] for n in (3, 4))
+        shown = dict(zip(header, line, strict=True))
+        assert (shown["Trust"], shown["Attitude to risk"], shown["Selflessness"]) == ("[c]", 1, "[z]")
+        assert shown["All codes"] == 1
+    cover = " ".join(str(cell) for row in book["Cover"].iter_rows(values_only=True) for cell in row if cell)
+    assert "[c] beside a name: withheld" in cover
+    assert "3 interviewees of 2 organisations" in cover
 
 
 def test_a_search_of_an_index_does_not_know_the_secret(planted, codebook, tmp_path):

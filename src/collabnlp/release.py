@@ -304,7 +304,9 @@ def release(
     entities = _entities(tables, closed, document_of, document_by_id)
     found = {entity.entity_id for entity in entities}
     relations = [  # one that the gazetteer gives is told where an open passage names the body
-        r for r in tables.relations if (r.passage_id not in closed if r.passage_id else r.object_id in found)
+        r
+        for r in tables.relations
+        if r.access != CLOSED and (r.passage_id not in closed if r.passage_id else r.object_id in found)
     ]
     open_documents = [_document(d, closed, tables.passages) for d in tables.documents if d.access != CLOSED]
     n = behind.people({document_of[passage_id] for passage_id in closed})

@@ -3,6 +3,7 @@
 `python docs/generate.py` writes them; `--check` says what is out of date and ends with 1.
 """
 
+import re
 import subprocess
 import sys
 import typing
@@ -16,6 +17,7 @@ from collabnlp.export.codes import format_codebook
 from collabnlp.params import Params
 from collabnlp.records import columns
 from collabnlp.register import Entry
+from collabnlp.release import RELEASED
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = [
@@ -32,6 +34,7 @@ TABLES = [
     ("AgreementRow", "outputs/agreement.parquet, outputs/agreement.csv"),
     ("EvidenceRow", "outputs/evidence.parquet, outputs/evidence.csv; table `evidence` in outputs/evidence.db"),
     ("MatrixCell", "outputs/matrix.parquet; table `matrix` in outputs/evidence.db"),
+    ("Withheld", "outputs/release_audit.csv"),
     ("IngestRow", "outputs/ingest_report.csv"),
     ("GoldPassage", "corpus/gold/passages.jsonl"),
     ("GoldRead", "corpus/gold/reads.jsonl, outputs/out_of_fold_reads.parquet"),
@@ -50,6 +53,13 @@ def kind(annotation: object) -> str:
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}[annotation]  # type: ignore[index]
 
 
+def marked(where: str) -> str:
+    """Names of files, those of outputs/ that must not be handed on marked."""
+    return re.sub(
+        r"outputs/([\w/]+\.\w+)", lambda m: m.group() if m.group(1) in RELEASED else f"{m.group()} (internal)", where
+    )
+
+
 def data_dictionary() -> str:
     """The page on all tables, from the records' own descriptions."""
     parts = ["# Data dictionary", "", "Made from `src/collabnlp/records.py` by `make docs`. Keys are marked *.", ""]
@@ -58,7 +68,7 @@ def data_dictionary() -> str:
         parts += [
             f"## {name}",
             "",
-            f"{record.__doc__.splitlines()[0]} In {where}.",
+            f"{record.__doc__.splitlines()[0]} In {marked(where)}.",
             "",
             "| column | type | meaning |",
             "|---|---|---|",
@@ -73,6 +83,14 @@ def data_dictionary() -> str:
     for name, field in Entry.model_fields.items():
         inherited = records.Document.model_fields.get(name)
         parts.append(f"| {name} | {field.description or (inherited.description if inherited else '')} |")
+    parts += [
+        "",
+        "## What may be handed on",
+        "",
+        "Of outputs/: " + ", ".join(f"`{name}`" for name in RELEASED) + ".",
+        "",
+    ]
+    parts.append("All else in outputs/, and models/, .cache/ and .dvc/cache/, is internal: not for release.")
     return "\n".join(parts) + "\n"
 
 
@@ -103,7 +121,7 @@ def command_line() -> str:
         "Made from the commands' own help by `make docs`. `python -m collabnlp` is the same.",
         "",
     ]
-    for command in ("", "add", "tag", "query", "codebook", "entities"):
+    for command in ("", "add", "tag", "query", "codebook", "entities", "audit"):
         env = {"COLUMNS": "100", "PATH": "", "TERM": "dumb"}
         args = [sys.executable, "-m", "collabnlp", *([command] if command else []), "--help"]
         text = subprocess.run(args, capture_output=True, text=True, check=True, env=env).stdout

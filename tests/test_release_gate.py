@@ -668,7 +668,7 @@ def test_a_withheld_cell_is_told_from_an_empty_one_and_explained(codebook, tmp_p
         assert (shown["Trust"], shown["Attitude to risk"], shown["Selflessness"]) == ("[c]", 1, "[z]")
         assert shown["All codes"] == 1
     cover = " ".join(str(cell) for row in book["Cover"].iter_rows(values_only=True) for cell in row if cell)
-    assert "[c] beside a name: withheld" in cover
+    assert "[c] in a matrix: withheld" in cover
     assert "3 interviewees of 2 organisations" in cover
 
 

@@ -19,7 +19,7 @@ INTRO = (
     "quotes. Tags were given by a classifier unless the coder column says otherwise; how well it finds each code stands on the sheet Method."
 )
 SHORTHAND = (
-    "[c] beside a name: withheld, since only interviewees not for attribution speak of it and too few of them. [c] at a quote: not for "
+    "[c] in a matrix: withheld, since only interviewees not for attribution speak of it, and too few of them. [c] at a quote: not for "
     "attribution; names in square brackets. [z] nothing found in what the table counts."
 )
 _SHEET_ROWS = 1_048_000
@@ -50,6 +50,8 @@ class Sheets:
         sheet.hide_gridlines(2)
         sheet.set_column(0, 0, 24)
         sheet.set_column(1, 1, 100)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
         sheet.write_string(0, 0, "Evidence matrix: collaboration between councils", self.title)
         for i, line in enumerate(
             (

@@ -138,6 +138,27 @@ def test_a_name_that_open_sources_hold_is_looked_for_in_interviews_alone(project
     assert intruder.told_by_quotes(["Then we told Will."]) == 1
 
 
+def test_a_surname_that_is_an_ordinary_word_here_is_looked_for_as_a_name(project):
+    documents = [make_document("the-talk", access="non-attributable")]
+    said = "The fenlike bog is a fenny, and Bo is out."
+    keep(project, documents, [make_passage(said, "the-talk:0001")], {"people": ["Fenny", "Bo", "Quagmore"]})
+    (project / "outputs" / "terms.json").write_text('["fenny", "bo", "quagmore"]')
+    assert Intruder().names_in(project / "outputs" / "terms.json") == 1
+    assert Intruder().left_in_interviews() == 1  # Bo
+    assert Intruder().told_by_quotes(["As Fenny said."]) == 1
+
+
+def test_a_role_that_says_nothing_by_itself_is_not_looked_for(project):
+    keep(
+        project,
+        [make_document(), make_document("the-talk", access="non-attributable")],
+        [make_passage("A chief executive agreed."), make_passage("Yes.", "the-talk:0001")],
+        [{"text": "chief executive", "kind": "role"}, {"text": "chief executive of Anham", "kind": "role"}],
+    )
+    assert Intruder().told_by_quotes(["The chief executive left."]) == 0
+    assert Intruder().told_by_quotes(["The chief executive of Anham left."]) == 1
+
+
 def test_own_places_are_looked_for_in_their_own_interview_and_in_quotes(project):
     (project / "private" / "interviewees.csv").write_text(
         "document_id,people,organisations,places\nthe-talk,,Anham Council,Anham\nother,,,Late\n"
@@ -145,7 +166,7 @@ def test_own_places_are_looked_for_in_their_own_interview_and_in_quotes(project)
     documents = [make_document("the-talk", access="non-attributable")]
     keep(project, documents, [make_passage("In Anham it was late.", "the-talk:0001")], KEY)
     assert Intruder().left_in_interviews() == 1  # not the place of another interview
-    assert Intruder().told_by_quotes(["In Anham it was late."]) == 2
+    assert Intruder().told_by_quotes(["In Anham it was late."]) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -268,6 +289,11 @@ def test_what_cannot_be_looked_into_is_refused(project, monkeypatch):
     (project / "outputs" / "broken.parquet").write_bytes(b"PAR1 cut off")
     with pytest.raises(InputError, match="cannot be looked into"):
         audit()
+
+
+def test_names_that_come_by_chance_among_numbers_are_none(tmp_path):
+    (tmp_path / "numbers.bin").write_bytes(b"\x00\x01Bo\x02\x00 ann \x00")
+    assert "".join(texts_of(tmp_path / "numbers.bin")) == ""
 
 
 def test_a_picture_without_notes_and_an_empty_file_hold_no_text(tmp_path):

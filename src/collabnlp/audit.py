@@ -98,19 +98,29 @@ def _entries(value: Any, around: KeyEntry) -> Iterator[KeyEntry]:
 
 
 class _Sought:
-    """One text to look for: its words in this order, whatever stands between them; a number in any spelling."""
+    """One text to look for: its words in this order, whatever stands between them; a number in any spelling.
 
-    def __init__(self, text: str, *, capital: bool = False) -> None:
+    Parameters
+    ----------
+    text
+        What to look for.
+    exact
+        In these capitals only.
+    capital
+        A single word that is an ordinary one, too: with a capital and within a sentence only.
+    """
+
+    def __init__(self, text: str, *, exact: bool = False, capital: bool = False) -> None:
         self.words = frozenset(_words(text))
         digits = re.sub(r"\D", "", text)
         self.digits = digits if len(digits) >= 7 else ""
         parts = _WORD.findall(_plain(text))
         either = r"[\W_]{1,4}".join(map(re.escape, parts))
-        if capital:  # an ordinary word is a name where it is written so within a sentence
+        if capital:
             word = parts[0][:1].upper() + parts[0][1:]
             self.pattern = re.compile(rf"(?<=[\w,;] ){re.escape(word)}(?![^\W_])")
         else:
-            self.pattern = re.compile(rf"(?<![^\W_]){either}(?![^\W_])", re.IGNORECASE)
+            self.pattern = re.compile(rf"(?<![^\W_]){either}(?![^\W_])", 0 if exact else re.IGNORECASE)
 
     def stands_in(self, text: str, words: set[str], numbers: str) -> bool:
         if self.digits and self.digits in numbers:
@@ -136,6 +146,16 @@ def _found(sought: Sequence[_Sought], text: str) -> set[int]:
     return {i for i, one in enumerate(sought) if one.stands_in(text, words, numbers)}
 
 
+def _ordinary(texts: Sequence[str], said: str) -> set[int]:
+    """Which texts are single words that stand for something else as well: written small in what was said, or of two letters."""
+    small = set(_WORD.findall(said))
+    return {
+        i
+        for i, text in enumerate(texts)
+        if len(words := _words(text)) == 1 and not text[-1:].isdigit() and (words[0] in small or len(words[0]) < 3)
+    }
+
+
 def _runs(text: str) -> set[int]:
     words = _words(text)
     return {hash(tuple(words[i : i + _RUN])) for i in range(len(words) - _RUN + 1)}
@@ -145,8 +165,9 @@ class Intruder:
     """Knows what must not be found, and looks for it.
 
     A name that also stands in an open source, in the gazetteer, the codebook or coded passages cannot
-    be told from that one elsewhere: it is looked for in what was said not for attribution. So are
-    organisations, places and roles, in the interview that they belong to and in quotes.
+    be told from that one elsewhere, nor can one that is an ordinary word: it is looked for in what
+    was said not for attribution. So are organisations, places and roles, in the interview that they
+    belong to and in quotes.
 
     Parameters
     ----------
@@ -182,22 +203,26 @@ class Intruder:
             with contextlib.suppress(FileNotFoundError):
                 told.append((self.project / "corpus" / name).read_text(encoding="utf-8"))
         open_text = "\n".join(told)
-        people = [entry for entry in entries if not any(kind in entry.kind.casefold() for kind in _OPEN_KINDS)]
-        known = _found(all_people := [_Sought(entry.text) for entry in people], open_text)
-        self._everywhere = [one for i, one in enumerate(all_people) if i not in known]
+        closed_text = "\n".join(text for texts in self.closed.values() for text in texts)
+        people = [entry.text for entry in entries if not any(kind in entry.kind.casefold() for kind in _OPEN_KINDS)]
+        looked = [_Sought(text) for text in people]
+        known = _found(looked, open_text) | _ordinary(people, closed_text)
+        self._everywhere = [one for i, one in enumerate(looked) if i not in known]
         self._in_closed = self._everywhere + [
-            _Sought(people[i].text, capital=len(all_people[i].words) == 1) for i in sorted(known)
+            _Sought(people[i], capital=len(looked[i].words) == 1) for i in sorted(known)
         ]
         self._of_document: dict[str, list[_Sought]] = defaultdict(list)
         for entry in entries:
-            if entry not in people:
-                self._of_document[entry.document_id].append(_Sought(entry.text))
+            kind, one = entry.kind.casefold(), _Sought(entry.text, exact=True)
+            ordinary = "role" in kind and _found([one], open_text)  # "chief executive", and nothing that tells whose
+            if any(word in kind for word in _OPEN_KINDS) and not ordinary:
+                self._of_document[entry.document_id].append(one)
         names = [text for d in documents.values() if d.access == CLOSED for text in (d.document_id, d.title)]
         sources = [_Sought(name) for name in names if len(_words(name)) > 1]
         known = _found(sources, open_text)
         self._sources = [one for i, one in enumerate(sources) if i not in known]
-        said = [text for texts in self.closed.values() for text in texts]
-        self._said = set().union(*map(_runs, said)) - set().union(*map(_runs, told))
+        said = [_runs(text) for texts in self.closed.values() for text in texts]
+        self._said = set().union(*said) - set().union(*map(_runs, told))
 
     def shown(self, path: Path, below: Path) -> str:
         """A path as a message may give it: relative, a part that holds a name left out."""

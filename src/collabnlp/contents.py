@@ -21,6 +21,9 @@ from typing import Any
 from collabnlp.records import InputError
 
 ROOTS = ("outputs", "models", ".cache", ".dvc", "logs")
+_PRINTED = re.compile(
+    r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]{6,}"
+)  # text among numbers; shorter runs come by chance
 _PACKED = ((b"\x1f\x8b", gzip.decompress), (b"BZh", bz2.decompress), (b"\xfd7zXZ\x00", lzma.decompress))
 
 
@@ -102,7 +105,8 @@ def _texts(data: bytes, path: Path | None = None) -> Iterator[str]:
 def _decoded(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
-    return data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace")
+    return "\n".join(_PRINTED.findall(text)) if b"\0" in data else text
 
 
 def _table(data: bytes) -> Iterator[str]:

@@ -308,8 +308,13 @@ def release(
         for r in tables.relations
         if r.access != CLOSED and (r.passage_id not in closed if r.passage_id else r.object_id in found)
     ]
-    open_documents = [_document(d, closed, tables.passages) for d in tables.documents if d.access != CLOSED]
-    n = behind.people({document_of[passage_id] for passage_id in closed})
+    holding = {document_of[passage_id] for passage_id in closed}
+    open_documents = [
+        document.model_copy(update={"text": ""}) if document.document_id in holding else document
+        for document in tables.documents
+        if document.access != CLOSED
+    ]
+    n = behind.people(holding)
     released = Released(
         gate=_GATE,
         rows=(*sort_records(told, EvidenceRow), *quotes),
@@ -537,13 +542,6 @@ def _mentions(tables: Tables, closed: Collection[str]) -> list[EntityMention]:
     return sort_records(
         (m.model_copy(update={"entity_ids": ids.get(key_of(m), m.entity_ids)}) for m in told), EntityMention
     )
-
-
-def _document(document: Document, closed: Collection[str], passages: Iterable[Passage]) -> Document:
-    """A document without its text where a passage of it is closed."""
-    if any(p.document_id == document.document_id and p.passage_id in closed for p in passages):
-        return document.model_copy(update={"text": ""})
-    return document
 
 
 def _topics(

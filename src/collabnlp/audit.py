@@ -25,7 +25,7 @@ from collabnlp.release import CLOSED, RELEASED, Released, load_released
 
 _RUN = 8  # words in a row that nobody writes twice by chance
 _WORD = re.compile(r"[^\W_]+")
-_IDENTITIES = ("text", "name", "forms", "people")
+_IDENTITIES = ("identity", "text", "name", "forms", "people")
 _OPEN_KINDS = (
     "organi",
     "place",
@@ -54,30 +54,33 @@ class Finding(NamedTuple):
 def load_key_entries(private: str | Path) -> list[KeyEntry]:
     """What the key and the list of interviewees say of who people are; nothing where there is neither.
 
-    Every text under `text`, `name`, `forms` or `people` counts, however deep it stands in key.json.
+    Every text under `identity`, `text`, `name`, `forms` or `people` counts, however deep it stands in
+    key.json; "interview-3: tom" is a name within one document.
 
     Raises
     ------
     InputError
-        Where a file is broken. The message repeats nothing that stands in it.
+        Where a file is broken, or a key has rows and none of them names anybody. The message repeats
+        nothing that stands in it.
     """
     private = Path(private)
     path = private / "key.json"
     entries: list[KeyEntry] = []
     if path.exists():
         try:
-            entries += _entries(json.loads(path.read_text(encoding="utf-8")), KeyEntry(""))
+            key = json.loads(path.read_text(encoding="utf-8"))
+            entries += _entries(key, KeyEntry(""))
         except (ValueError, RecursionError):
-            raise InputError(
-                path, "is not JSON in UTF-8", "restore it from a copy, or delete it and run ingest"
-            ) from None
+            raise InputError(path, "is not JSON in UTF-8", "restore it from your backup") from None
         except OSError:
             raise InputError(path, "cannot be read", "mend its rights") from None
+        if not entries and _has_rows(key):
+            raise InputError(path, "names nobody that could be looked for", "restore it from your backup")
     for document_id, who in load_interviewees(private / "interviewees.csv").items():
         entries += [KeyEntry(name, "person", document_id) for name in who.people]
         entries += [KeyEntry(name, "organisation", document_id) for name in who.organisations]
         entries += [KeyEntry(name, "place", document_id) for name in who.places]
-    return sorted({entry for entry in entries if _WORD.search(entry.text)})
+    return sorted({entry for entry in entries if len("".join(_WORD.findall(entry.text))) > 1})
 
 
 def _entries(value: Any, around: KeyEntry) -> Iterator[KeyEntry]:
@@ -93,8 +96,14 @@ def _entries(value: Any, around: KeyEntry) -> Iterator[KeyEntry]:
         for name, item in value.items():
             for text in item if isinstance(item, list) else [item]:
                 if name in _IDENTITIES and isinstance(text, str):
-                    yield own._replace(text=text)
+                    of, _, rest = text.rpartition(": ")
+                    yield own._replace(text=rest, document_id=of or own.document_id)
             yield from _entries(item, own)
+
+
+def _has_rows(key: Any) -> bool:
+    lists = key.values() if isinstance(key, dict) else [key]
+    return any(isinstance(rows, list) and rows for rows in lists)
 
 
 class _Sought:
@@ -108,9 +117,12 @@ class _Sought:
         In these capitals only.
     capital
         A single word that is an ordinary one, too: with a capital and within a sentence only.
+    name
+        The name that it is a part of.
     """
 
-    def __init__(self, text: str, *, exact: bool = False, capital: bool = False) -> None:
+    def __init__(self, text: str, *, exact: bool = False, capital: bool = False, name: str = "") -> None:
+        self.name = name or text
         self.words = frozenset(_words(text))
         digits = re.sub(r"\D", "", text)
         self.digits = digits if len(digits) >= 7 else ""
@@ -136,6 +148,11 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(_plain(text).casefold())
 
 
+def _n_found(sought: Sequence[_Sought], *texts: str) -> int:
+    """How many of the names sought stand in texts, whole or in part."""
+    return len({sought[i].name for text in texts for i in _found(sought, text)})
+
+
 def _found(sought: Sequence[_Sought], text: str) -> set[int]:
     """Which of the texts sought stand in a text."""
     if not sought:
@@ -144,6 +161,13 @@ def _found(sought: Sequence[_Sought], text: str) -> set[int]:
     words = set(_WORD.findall(text.casefold()))
     numbers = " ".join(re.sub(r"\D", "", run) for run in re.findall(r"\+?\d(?:[\s().-]{0,2}\d){6,}", text))
     return {i for i, one in enumerate(sought) if one.stands_in(text, words, numbers)}
+
+
+def _parts(name: str) -> list[str]:
+    """The words of a name of several, by each of which a person may be known; none of an address or a number."""
+    words = _words(name)
+    plain = all(character.isalpha() or character in " .'’-" for character in name)
+    return [word for word in words if len(word) > 2] if plain and len(words) > 1 else []
 
 
 def _ordinary(texts: Sequence[str], said: str) -> set[int]:
@@ -164,7 +188,8 @@ def _runs(text: str) -> set[int]:
 class Intruder:
     """Knows what must not be found, and looks for it.
 
-    A name that also stands in an open source, in the gazetteer, the codebook or coded passages cannot
+    A name of several words is also looked for by each of them. A name that also stands in a public
+    source, in the gazetteer, the codebook or coded passages cannot
     be told from that one elsewhere, nor can one that is an ordinary word: it is looked for in what
     was said not for attribution. So are organisations, places and roles, in the interview that they
     belong to and in quotes.
@@ -187,16 +212,19 @@ class Intruder:
         documents = {d.document_id: d for d in read_table(outputs / "documents.parquet", Document)}
         self.closed: dict[str, list[str]] = defaultdict(list)
         told: list[str] = []
+        attributed: list[str] = []
         for passage in read_table(outputs / "passages.parquet", Passage):
-            if access_of(passage, documents[passage.document_id]) == CLOSED:
+            access = access_of(passage, documents[passage.document_id])
+            if access == CLOSED:
                 self.closed[passage.document_id].append(passage.text)
-            else:
-                told.append(passage.text)
+            else:  # names of third people are taken out of attributable interviews, too
+                told.append(passage.text if access == "public" else passage.speaker or "")
+                attributed += [passage.text] * (access != "public")
         if self.closed and not (private / "key.json").exists():
             raise InputError(
                 private / "key.json",
                 "is not there, so that nobody's name can be looked for",
-                "restore it, or run `dvc repro --force ingest`",
+                "restore it from your backup",
             )
         told += [d.title for d in documents.values() if d.access != CLOSED]
         for name in ("gazetteer.csv", "codebook.yaml", "gold/passages.jsonl"):
@@ -207,7 +235,12 @@ class Intruder:
         people = [entry.text for entry in entries if not any(kind in entry.kind.casefold() for kind in _OPEN_KINDS)]
         looked = [_Sought(text) for text in people]
         known = _found(looked, open_text) | _ordinary(people, closed_text)
+        name_of = {part: text for text in people for part in _parts(text)}
+        parts = sorted(set(name_of) - {text.casefold() for text in people})
+        sought_parts = [_Sought(part, name=name_of[part]) for part in parts]
+        common = _found(sought_parts, open_text) | _ordinary(parts, closed_text)
         self._everywhere = [one for i, one in enumerate(looked) if i not in known]
+        self._everywhere += [one for i, one in enumerate(sought_parts) if i not in common]
         self._in_closed = self._everywhere + [
             _Sought(people[i], capital=len(looked[i].words) == 1) for i in sorted(known)
         ]
@@ -222,7 +255,7 @@ class Intruder:
         known = _found(sources, open_text)
         self._sources = [one for i, one in enumerate(sources) if i not in known]
         said = [_runs(text) for texts in self.closed.values() for text in texts]
-        self._said = set().union(*said) - set().union(*map(_runs, told))
+        self._said = set().union(*said) - set().union(*map(_runs, [*told, *attributed]))
 
     def shown(self, path: Path, below: Path) -> str:
         """A path as a message may give it: relative, a part that holds a name left out."""
@@ -232,10 +265,7 @@ class Intruder:
 
     def names_in(self, path: Path) -> int:
         """How many names of the key stand in a file or in its path."""
-        found = _found(self._everywhere, path.name)
-        for text in texts_of(path):
-            found |= _found(self._everywhere, text)
-        return len(found)
+        return _n_found(self._everywhere, path.name, *texts_of(path))
 
     def sources_in(self, path: Path, quotes: Iterable[str] = ()) -> tuple[int, int]:
         """How many ids and titles of closed sources stand in a file, and how many runs of eight words that are not shown as quotes."""
@@ -252,13 +282,13 @@ class Intruder:
         n = 0
         for document_id, texts in self.closed.items():
             text = "\n".join(texts)
-            n += len(_found(self._in_closed, text)) + len(_found(self._of_document[document_id], text))
+            n += _n_found(self._in_closed, text) + _n_found(self._of_document[document_id], text)
         return n
 
     def told_by_quotes(self, quotes: Iterable[str]) -> int:
         """How many names, organisations, places or roles of interviewees stand in quotes not for attribution."""
         text = "\n".join(quotes)
-        return len(_found(self._in_closed, text)) + sum(len(_found(own, text)) for own in self._of_document.values())
+        return _n_found(self._in_closed, text) + sum(_n_found(own, text) for own in self._of_document.values())
 
 
 def audit(project: str | Path = ".") -> list[Finding]:

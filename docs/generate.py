@@ -4,6 +4,7 @@
 """
 
 import csv
+import re
 import subprocess
 import sys
 import typing
@@ -14,10 +15,11 @@ from ruamel.yaml import YAML
 from collabnlp import records
 from collabnlp.cli import app
 from collabnlp.codebook import load_codebook
-from collabnlp.export import format_codebook
+from collabnlp.export.codes import format_codebook
 from collabnlp.params import Params
 from collabnlp.records import columns
 from collabnlp.register import Entry
+from collabnlp.release import RELEASED
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = [
@@ -34,6 +36,7 @@ TABLES = [
     ("AgreementRow", "outputs/agreement.parquet, outputs/agreement.csv"),
     ("EvidenceRow", "outputs/evidence.parquet, outputs/evidence.csv; table `evidence` in outputs/evidence.db"),
     ("MatrixCell", "outputs/matrix.parquet; table `matrix` in outputs/evidence.db"),
+    ("Withheld", "outputs/release_audit.csv"),
     ("IngestRow", "outputs/ingest_report.csv"),
     ("GoldPassage", "corpus/gold/passages.jsonl"),
     ("GoldRead", "corpus/gold/reads.jsonl, outputs/out_of_fold_reads.parquet"),
@@ -52,6 +55,13 @@ def kind(annotation: object) -> str:
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}[annotation]  # type: ignore[index]
 
 
+def marked(where: str) -> str:
+    """Names of files, those of outputs/ that must not be handed on marked."""
+    return re.sub(
+        r"outputs/([\w/]+\.\w+)", lambda m: m.group() if m.group(1) in RELEASED else f"{m.group()} (internal)", where
+    )
+
+
 def data_dictionary() -> str:
     """The page on all tables, from the records' own descriptions."""
     parts = ["# Data dictionary", "", "Made from `src/collabnlp/records.py` by `make docs`. Keys are marked *.", ""]
@@ -60,7 +70,7 @@ def data_dictionary() -> str:
         parts += [
             f"## {name}",
             "",
-            f"{record.__doc__.splitlines()[0]} In {where}.",
+            f"{record.__doc__.splitlines()[0]} In {marked(where)}.",
             "",
             "| column | type | meaning |",
             "|---|---|---|",
@@ -75,6 +85,14 @@ def data_dictionary() -> str:
     for name, field in Entry.model_fields.items():
         inherited = records.Document.model_fields.get(name)
         parts.append(f"| {name} | {field.description or (inherited.description if inherited else '')} |")
+    parts += [
+        "",
+        "## What may be handed on",
+        "",
+        "Of outputs/: " + ", ".join(f"`{name}`" for name in RELEASED) + ".",
+        "",
+    ]
+    parts.append("All else in outputs/, and models/, .cache/ and .dvc/cache/, is internal: not for release.")
     return "\n".join(parts) + "\n"
 
 

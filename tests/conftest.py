@@ -108,9 +108,8 @@ def make_mention(
     )
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A small project in a folder of its own: three short sources, a slice of the gold, the fake encoder."""
+def lay_out(tmp_path):
+    """Write a small project into a folder: two short sources, a slice of the gold."""
     corpus = tmp_path / "corpus"
     for folder in ("reports", "transcripts", "gold"):
         (corpus / folder).mkdir(parents=True)
@@ -161,12 +160,6 @@ def project(tmp_path, monkeypatch):
         "talk,transcripts/talk.txt,An interview,Us,2019,transcript,non-attributable,yes,en,\n",
         encoding="utf-8",
     )
-    monkeypatch.chdir(tmp_path)
-    from collabnlp.stages import embed, topics
-
-    fake = FakeEncoder()
-    for module in (embed, topics):
-        monkeypatch.setattr(module, "SentenceEncoder", lambda *_: fake)
     (tmp_path / "params.yaml").write_text(
         (tmp_path / "params.yaml")
         .read_text()
@@ -174,7 +167,35 @@ def project(tmp_path, monkeypatch):
         .replace("n_components: 20", "n_components: 5")
         .replace("finetuned: true", "finetuned: false")
     )
+
+
+def enter(project, monkeypatch):
+    """Work in a project's folder, with the fake encoder in place of the real one."""
+    monkeypatch.chdir(project)
+    from collabnlp.stages import embed, topics
+
+    fake = FakeEncoder()
+    for module in (embed, topics):
+        monkeypatch.setattr(module, "SentenceEncoder", lambda *_: fake)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project in a folder of its own."""
+    lay_out(tmp_path)
+    enter(tmp_path, monkeypatch)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def small_project(tmp_path_factory):
+    """A small project with all its outputs, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("small")
+    lay_out(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        run_stages()
+    return folder
 
 
 STAGES = ("ingest", "embed", "entities", "relations", "train", "classify", "topics", "evaluate", "evidence")

@@ -2,8 +2,7 @@ import pytest
 
 from collabnlp.clusters import cluster
 from collabnlp.evidence import Named, build_matrix, build_rows, section_sizes, strongest
-from collabnlp.gazetteer import Entity, Gazetteer, slug
-from collabnlp.release import WITHHELD, releasable, withheld
+from collabnlp.gazetteer import slug
 from conftest import make_document, make_mention, make_passage, make_tag
 
 
@@ -103,116 +102,6 @@ def test_two_coders_of_one_passage_count_it_once_and_people_come_first(gazetteer
         if c.rows == "document"
     )
     assert (cell.n_passages, cell.negative, cell.mean_score) == (1, 1, 0.8)
-
-
-def test_a_cell_that_rests_on_too_few_interviews_is_withheld(gazetteer):
-    documents = [make_document(f"d{i}", access="non-attributable", kind="transcript") for i in range(3)]
-    passages = [make_passage("Kent", f"d{i}:0001") for i in range(3)]
-    for n, hidden in ((1, True), (2, True), (3, False)):
-        rows = rows_of(
-            gazetteer,
-            passages[:n],
-            [make_tag(p.passage_id) for p in passages[:n]],
-            [make_mention("Kent", p.passage_id) for p in passages[:n]],
-            documents,
-        )
-        (cell,) = (
-            c
-            for c in build_matrix(rows, ["trust"], gazetteer, topic_labels={}, withheld=lambda r: withheld(r, 3))
-            if c.rows == "council"
-        )
-        assert cell.suppressed is hidden
-        assert cell.n_passages == (0 if hidden else n)
-
-
-def county(*successors_of_districts):
-    """A gazetteer of county k and its districts a, b, ...; each is followed by the council named for it, if any, k by all."""
-    facts = {"label": "COUNCIL", "type": "district", "nation": "England", "gss_code": "", "start_date": ""}
-    facts |= {"members": (), "invented": False, "source": ""}
-    successors = sorted({s for s in successors_of_districts if s})
-    end = "2021-03-31" if successors else ""
-    entities = [Entity(entity_id="k", name="K", parent="", end_date=end, successors=successors, **facts)]
-    for letter, successor in zip("abcdef", successors_of_districts, strict=False):
-        end, after = ("2021-03-31", (successor,)) if successor else ("", ())
-        entities.append(Entity(entity_id=letter, name=letter, parent="k", end_date=end, successors=after, **facts))
-    for successor in successors:
-        entities.append(Entity(entity_id=successor, name=successor, parent="", end_date="", successors=(), **facts))
-    return Gazetteer(entities, [])
-
-
-def sums_hidden(gazetteer, shown, hidden):
-    """Which cells over councils are withheld, where public reports name some councils and one interview each the others."""
-    documents = [make_document(i) for i in shown]
-    documents += [make_document(i, access="non-attributable", kind="transcript") for i in hidden]
-    passages = [make_passage("x", f"{d.document_id}:0001") for d in documents]
-    mentions = [make_mention("x", p.passage_id, ids=(p.document_id,)) for p in passages]
-    rows = rows_of(gazetteer, passages, [make_tag(p.passage_id) for p in passages], mentions, documents)
-    cells = build_matrix(rows, ["trust"], gazetteer, topic_labels={}, withheld=lambda r: withheld(r, 3))
-    assert {c.row_id for c in cells if c.rows == "council" and c.suppressed} == set(hidden)
-    assert all(c.n_passages == 0 for c in cells if c.suppressed)
-    return {f"{c.rows} {c.row_id}" for c in cells if c.rows in ("county", "today") and c.suppressed}
-
-
-@pytest.mark.parametrize(
-    ("successors", "shown", "hidden", "expected"),
-    [
-        (("", ""), "kab", "", set()),
-        (("", ""), "kb", "a", {"county k", "today a"}),
-        (("", ""), "k", "ab", {"county k", "today a", "today b"}),
-        (("", "", ""), "k", "abc", {"today a", "today b", "today c"}),
-        (("n", "n"), "ka", "b", {"county k", "today n"}),
-        (("n", "n", "n", "n"), "ka", "bcd", set()),
-        (("n", "n", "n", "n", "w", "w"), "kdf", "abce", {"county k", "today w"}),
-        (("n", "n", "n", "w", "w", "w"), "cf", "kabde", {"today n"}),
-    ],
-    ids=[
-        "none withheld",
-        "one withheld of a county",
-        "two withheld of a county, from two interviews",
-        "three withheld of a county, from three interviews",
-        "one withheld of a successor",
-        "three withheld of a successor",
-        "county less one successor leaves one",
-        "two successors less the county leave the county council",
-    ],
-)
-def test_no_sum_gives_a_withheld_council_away(successors, shown, hidden, expected):
-    assert sums_hidden(county(*successors), shown, hidden) == expected
-
-
-def test_a_public_source_opens_the_cell():
-    from collabnlp.records import EvidenceRow
-
-    base = {
-        "entity_id": "",
-        "entity_name": "",
-        "entity_label": "",
-        "code": "trust",
-        "passage_id": "a:1",
-        "coder": "m",
-        "tie": "none",
-        "stance": "positive",
-        "score": 0.5,
-        "document_id": "a",
-        "document": "A",
-        "kind": "report",
-        "year": 2019,
-        "synthetic": False,
-        "section": "S",
-        "page": None,
-        "speaker": "Ann",
-        "topic": 0,
-        "review": False,
-        "sentence": "Words.",
-        "terms": "words",
-        "quote": "Words.",
-    }
-    closed, public = EvidenceRow(**base, access="non-attributable"), EvidenceRow(**base, access="public")
-    assert withheld([closed], 3)
-    assert not withheld([closed, public], 3)
-    assert (releasable(closed).quote, releasable(closed).speaker) == (WITHHELD, None)
-    assert (releasable(closed).sentence, releasable(closed).terms) == ("", "")
-    assert releasable(public) == public
 
 
 def test_the_strongest_quote_names_the_row(gazetteer):

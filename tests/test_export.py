@@ -4,18 +4,25 @@ import openpyxl
 import pytest
 
 from collabnlp.clusters import cluster
-from collabnlp.export import citation, find_entity, format_codebook, format_entities, format_entity
+from collabnlp.export.codes import format_codebook
+from collabnlp.export.entities import find_entity, format_entities, format_entity
+from collabnlp.export.passages import citation
 from collabnlp.query import search
 from collabnlp.records import InputError, key_of
 from collabnlp.relations import find_relations
-from collabnlp.release import WITHHELD
-from conftest import make_document, make_mention, make_passage, run_stages
+from collabnlp.release import Rule, Tables, release
+from conftest import make_document, make_mention, make_passage
+
+
+@pytest.fixture(scope="module")
+def made(small_project):
+    """The outputs of a small project, made once."""
+    return small_project / "outputs"
 
 
 @pytest.fixture
-def workbook(project):
-    run_stages()
-    return openpyxl.load_workbook("outputs/evidence.xlsx")
+def workbook(made):
+    return openpyxl.load_workbook(made / "evidence.xlsx")
 
 
 def test_every_sheet_but_the_cover_holds_one_table(workbook):
@@ -40,7 +47,7 @@ def test_a_number_in_the_matrix_leads_to_that_many_quotes(workbook):
                     for r in quotes.iter_rows(min_row=4, values_only=True)
                     if r[0] == row[0].value and r[2] == header[cell.column - 1]
                 ]
-                assert len(block) == cell.value
+                assert len(block) == cell.value  # nothing not for attribution is counted here
                 checked += 1
     assert checked
 
@@ -51,15 +58,17 @@ def test_the_workbook_holds_no_word_of_what_is_not_for_attribution(workbook):
     )
     assert "Marsh" not in words
     assert "nobody asked whose job" not in words
-    assert "quote withheld" in words
+    assert "An interview" not in words
+    assert "Interviews not for attribution: fewer than 3" in words
+    assert "interviewees of 2 organisations" in words
 
 
-def test_a_citation_tells_where_it_stands(project):
-    run_stages()
-    rows = {row.access: row for row in search("outputs/evidence.db", limit=0)}
-    assert citation(rows["public"]).startswith("Joint work (2019), ")
-    assert citation(rows["public"]).endswith("[invented]")
-    assert citation(rows["non-attributable"]) == "An interview (2019), not for attribution"
+def test_a_citation_tells_where_it_stands(made):
+    row = search(made / "evidence.db", limit=1).rows[0]
+    assert citation(row).startswith("Joint work (2019), ")
+    assert citation(row).endswith("[invented]")
+    closed = row.model_copy(update={"access": "non-attributable"})
+    assert citation(closed) == "[c] Interviews not for attribution [invented]"
 
 
 def test_the_codebook_page_holds_every_code(codebook):
@@ -67,9 +76,21 @@ def test_the_codebook_page_holds_every_code(codebook):
     assert all(f"## {code.title}" in page for code in codebook.codes)
 
 
+def released(documents, passages, mentions, gazetteer):
+    """What may leave of passages in which mentions were found."""
+    links, entities, _ = cluster(mentions, passages, documents, gazetteer)
+    keys = {key_of(k): k.entity_ids for k in links}
+    names = {e.entity_id: e.name for e in entities}
+    relations = find_relations(passages, mentions, documents, gazetteer, keys, names)
+    tables = Tables(
+        documents=documents, passages=passages, mentions=mentions, links=links, entities=entities, relations=relations
+    )
+    return tables, release(tables, ["trust"], gazetteer, {}, Rule()).released
+
+
 @pytest.fixture
 def told(gazetteer):
-    """What `format_entity` needs, of two passages that name Selby."""
+    """Two passages that name Selby, one of them not for attribution."""
     passages = [
         make_passage("Selby and North Yorkshire share a chief executive.", "a:0001"),
         make_passage("Selby paid.", "b:0001"),
@@ -80,50 +101,41 @@ def told(gazetteer):
         make_mention("Selby", "b:0001", ids=("selby",)),
     ]
     documents = [make_document("a", year=2015), make_document("b", year=2019, access="non-attributable")]
-    links, entities, _ = cluster(mentions, passages, documents, gazetteer)
-    keys = {key_of(k): k.entity_ids for k in links}
-    return entities, {
-        "gazetteer": gazetteer,
-        "relations": find_relations(passages, mentions, documents, gazetteer, keys, {}),
-        "links": links,
-        "passages": {p.passage_id: p for p in passages},
-        "access": {d.document_id: d.access for d in documents},
-        "rows": [],
-        "titles": {},
-    }
+    return released(documents, passages, mentions, gazetteer)[1]
 
 
-def test_entities_are_listed_by_passages(told):
-    lines = format_entities(told[0], "table").splitlines()
-    assert lines[1].split() == ["Selby", "District", "Council", "COUNCIL", "2", "2", "2015", "to", "2019", "selby"]
-    assert len(format_entities(told[0], "jsonl").splitlines()) == 2
-    assert format_entities(told[0], "csv").startswith("name,label,documents,passages,years,id\n")
-    assert format_entities([], "table") == ""
+def test_entities_are_listed_by_open_passages(told):
+    lines = format_entities(told, "table").splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["north-yorkshire-county-council", "selby"]
+    assert lines[2].split() == ["Selby", "District", "Council", "COUNCIL", "1", "1", "2015", "selby"]
+    assert len(format_entities(told, "jsonl").splitlines()) == 2
+    assert format_entities(told, "csv").startswith("name,label,documents,passages,years,id\n")
 
 
 def test_one_entity_with_its_successor_county_and_partner(told, gazetteer):
-    entities, rest = told
-    text = format_entity(find_entity("selby bc", entities, gazetteer, "x"), "table", **rest)
+    rest = {"gazetteer": gazetteer, "titles": {}}
+    entity = find_entity("selby bc", told, gazetteer, "x")
+    text = format_entity(entity.entity_id, told, "table", **rest)
     for line in (
         "today           North Yorkshire Council",
         "county          North Yorkshire County Council",
         "shares a post with  North Yorkshire County Council         1  a:0001",
     ):
         assert line in text
-    assert WITHHELD in text
+    assert "b:0001" not in text
     assert "Selby paid" not in text
-    kinds = [json.loads(line)["record"] for line in format_entity(entities[1], "jsonl", **rest).splitlines()]
-    assert kinds == ["entity", "partner", "passage", "passage"]
+    kinds = [json.loads(line)["record"] for line in format_entity("selby", told, "jsonl", **rest).splitlines()]
+    assert kinds == ["entity", "partner", "passage"]
 
 
 def test_an_unknown_entity_is_refused_with_a_hint(told, gazetteer):
     with pytest.raises(InputError, match="did you mean Selby District Council"):
-        find_entity("Selbi", told[0], gazetteer, "x")
+        find_entity("Selbi", told, gazetteer, "x")
 
 
 @pytest.fixture
 def closed(gazetteer):
-    """A public text and an interview not for attribution, which alone names the Moor Growth Board and its members."""
+    """A public text and an interview not for attribution, which alone names the Moor Growth Board and Ryedale."""
     passages = [
         make_passage("Selby is a member of the Fen Growth Board.", "open:0001"),
         make_passage("Selby and Ryedale formed the Moor Growth Board.", "shut:0001"),
@@ -136,34 +148,24 @@ def closed(gazetteer):
         make_mention("Moor Growth Board", "shut:0001", 29, "PARTNERSHIP", ()),
     ]
     documents = [make_document("open"), make_document("shut", access="non-attributable")]
-    links, entities, _ = cluster(mentions, passages, documents, gazetteer)
-    keys = {key_of(k): k.entity_ids for k in links}
-    names = {e.entity_id: e.name for e in entities}
-    return entities, {
-        "gazetteer": gazetteer,
-        "relations": find_relations(passages, mentions, documents, gazetteer, keys, names),
-        "links": links,
-        "passages": {p.passage_id: p for p in passages},
-        "access": {d.document_id: d.access for d in documents},
-        "rows": [],
-        "titles": {},
-    }
+    tables, found = released(documents, passages, mentions, gazetteer)
+    assert any(row.object_name == "Moor Growth Board" for row in tables.relations)
+    return found
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
 def test_no_list_names_what_only_interviews_not_for_attribution_name(closed, gazetteer, form):
-    entities, rest = closed
-    assert any(row.object_name == "Moor Growth Board" for row in rest["relations"])
-    listed = format_entities(entities, form)
-    assert "Moor Growth Board" not in listed
-    assert "Fen Growth Board" in listed
-    assert "Ryedale" in listed  # the gazetteer holds it
-    shown = format_entity(find_entity("Selby", entities, gazetteer, "x"), form, **rest)
-    assert "Moor Growth Board" not in shown
-    assert "Fen Growth Board" in shown
+    shown = format_entity("selby", closed, form, gazetteer=gazetteer, titles={})
+    for text in (format_entities(closed, form), shown):
+        assert "Moor Growth Board" not in text
+        assert "Ryedale" not in text
+        assert "Fen Growth Board" in text
 
 
-def test_no_hint_names_what_only_interviews_not_for_attribution_name(closed, gazetteer):
+@pytest.mark.parametrize("name", ["More Growth Board", "Moor Growth Board", "Ryedale", "Ryedal"])
+def test_no_answer_tells_what_only_interviews_not_for_attribution_name(closed, gazetteer, name):
     with pytest.raises(InputError) as error:
-        find_entity("More Growth Board", closed[0], gazetteer, "x")
-    assert "Moor Growth Board" not in str(error.value)
+        find_entity(name, closed, gazetteer, "x")
+    assert str(error.value).startswith(f"x: no document names '{name}'; ")
+    assert "Moor Growth Board" not in str(error.value).partition(";")[2]
+    assert "Ryedale" not in str(error.value).partition(";")[2]

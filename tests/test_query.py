@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from collabnlp.evidence import build_rows
 from collabnlp.query import build_index, fts_query, search
 from collabnlp.records import InputError
+from collabnlp.release import Rule, Tables, release
 from conftest import make_document, make_mention, make_passage, make_tag
 
 TEXTS = {
@@ -30,23 +31,15 @@ def index(tmp_path_factory, codebook, gazetteer):
     ]
     mentions = [make_mention(passage_id="kent:0001"), make_mention("Suffolk", "old:0001", ids=("suffolk",))]
     rows = build_rows(documents, passages, tags, mentions, [], gazetteer, section_entities={}, document_entities={})
-    everything = {
-        "documents": documents,
-        "passages": passages,
-        "mentions": mentions,
-        "topics": [],
-        "rows": rows,
-        "cells": [],
-        "codebook": codebook,
-        "gazetteer": gazetteer,
-    }
-    build_index(path, **everything)
-    build_index(path.with_name("again.db"), **everything)
+    tables = Tables(rows=rows, documents=documents, passages=passages, mentions=mentions)
+    released = release(tables, codebook.names, gazetteer, {}, Rule()).released
+    build_index(path, released, codebook=codebook, gazetteer=gazetteer)
+    build_index(path.with_name("again.db"), released, codebook=codebook, gazetteer=gazetteer)
     return path
 
 
 def found(index, *args, **filters):
-    return [(row.passage_id, row.code) for row in search(index, *args, **filters)]
+    return [(row.passage_id, row.code) for row in search(index, *args, **filters).rows]
 
 
 def test_an_index_is_the_same_bytes_twice(index):

@@ -5,6 +5,7 @@ import pytest
 from collabnlp.network import build_network, write_graphml, write_network
 from collabnlp.records import Relation, read_table, write_table
 from collabnlp.relations import find_relations
+from collabnlp.release import Rule, Tables, release
 from conftest import make_document, make_mention, make_passage
 
 BOARD, SCHEME = ("PARTNERSHIP", "found:board"), ("SCHEME", "found:scheme")
@@ -34,6 +35,11 @@ def related(gazetteer, text, year=2018, access="public", section=()):
         NAMES,
     )
     return [row for row in rows if row.passage_id], plain
+
+
+def let_out(relations, gazetteer):
+    """What may leave of relations."""
+    return release(Tables(relations=relations), [], gazetteer, {}, Rule()).released
 
 
 def _parts(text):
@@ -181,7 +187,7 @@ def test_the_network_is_the_same_each_time_and_can_be_read_back(gazetteer, tmp_p
         "[Calderstow], [Harrowmere] and [Tarnholt] formed the {Orrenshire Growth Board}. [Tarnholt] and [Wythen Vale] share a chief executive.",
     )
     for name, order in (("a", rows), ("b", rows[::-1])):
-        network = build_network(order, {})
+        network = let_out(order, gazetteer)
         write_graphml(tmp_path / f"{name}.graphml", network)
         for suffix in ("png", "svg"):
             write_network(tmp_path / f"{name}.{suffix}", network, title="Who works with whom")
@@ -195,11 +201,11 @@ def test_the_network_is_the_same_each_time_and_can_be_read_back(gazetteer, tmp_p
 def test_interviews_not_for_attribution_stay_out_of_the_network(gazetteer):
     rows, _ = related(gazetteer, "[Tarnholt] and [Wythen Vale] share a chief executive.", access="non-attributable")
     assert len(rows) == 1
-    assert build_network(rows, {}).number_of_nodes() == 0
+    assert build_network(let_out(rows, gazetteer)).number_of_nodes() == 0
 
 
-def test_an_empty_network_is_drawn(tmp_path):
-    write_network(tmp_path / "none.png", build_network([], {}), title="Nobody")
+def test_an_empty_network_is_drawn(tmp_path, gazetteer):
+    write_network(tmp_path / "none.png", let_out([], gazetteer), title="Nobody")
     assert (tmp_path / "none.png").stat().st_size > 0
 
 
@@ -208,7 +214,7 @@ def test_a_name_of_interviews_not_for_attribution_stays_out_of_the_network_file(
     closed, _ = related(
         gazetteer, "[Tarnholt] and [Harrowmere] formed the {Orrenshire Growth Board}.", access="non-attributable"
     )
-    write_graphml(tmp_path / "network.graphml", build_network([*public, *closed], {"found:board": "PARTNERSHIP"}))
+    write_graphml(tmp_path / "network.graphml", let_out([*public, *closed], gazetteer))
     written = (tmp_path / "network.graphml").read_text(encoding="utf-8")
     assert "Tarnholt" in written
     assert "Growth Board" not in written

@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities, audit."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def tag(
     force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
 ) -> None:
     """Code documents with the fitted models: codes, stance, score, councils, partnerships and schemes of every passage."""
-    from collabnlp.export import format_tagged
+    from collabnlp.export.passages import format_tagged
     from collabnlp.tagger import Tagger
 
     if output is not None:
@@ -157,10 +157,11 @@ def query(
 ) -> None:
     """Search the evidence: quotes with their codes, sources and the places they are tied to."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export import format_rows, write_rows_workbook
+    from collabnlp.export.passages import format_rows
+    from collabnlp.export.workbook import write_rows_workbook
     from collabnlp.query import search
 
-    rows = search(
+    found = search(
         Path("outputs/evidence.db"),
         words,
         code=code,
@@ -176,12 +177,13 @@ def query(
         if output is None:
             raise InputError("--output", "is missing", "a workbook needs a file, such as --output quotes.xlsx")
         _free(output, force)
-        write_rows_workbook(output, rows, titles)
+        write_rows_workbook(output, found, titles)
     else:
-        _write(format_rows(rows, form, titles), output, force)
-    typer.echo(
-        f"{len(rows)} quotes" if len(rows) != limit else f"the first {len(rows)} quotes; --limit 0 shows all", err=True
-    )
+        _write(format_rows(found, form, titles), output, force)
+    n = len(found.rows)
+    typer.echo(f"{n} quotes" if n != limit else f"the first {n} quotes; --limit 0 shows all", err=True)
+    if council or document or year_from or year_to:
+        typer.echo("quotes not for attribution have no council, document or year: none is among these", err=True)
 
 
 @app.command(epilog="Example: collabnlp agreement gold model --disagreements 5")
@@ -206,7 +208,7 @@ def agreement(
 ) -> None:
     """Compare two coders: percent, kappa, alpha and F1 of each code, and the passages that they coded differently."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export import format_agreement
+    from collabnlp.export.figures import format_agreement
     from collabnlp.params import load_params
     from collabnlp.scoring import compare_codings, load_coding
 
@@ -236,7 +238,7 @@ def evaluate(
     worst: Annotated[int, typer.Option(help="Worst errors to list; 0: none.", min=0)] = 20,
 ) -> None:
     """Score the model on passages that you have coded: F1 of each code beside plainer methods, and the worst errors."""
-    from collabnlp.export import format_evaluation
+    from collabnlp.export.figures import format_evaluation
     from collabnlp.scoring import find_learnt, first_and_second, read_codings, score_model
     from collabnlp.tagger import Tagger
 
@@ -286,7 +288,7 @@ def codebook(
 ) -> None:
     """Show the codes: what each means, when it is given and when not."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export import format_codebook
+    from collabnlp.export.codes import format_codebook
 
     path = Path("corpus/codebook.yaml")
     book = load_codebook(path)
@@ -309,8 +311,24 @@ def entities(
 ) -> None:
     """List the councils, partnerships and schemes that the documents name, or show one with its names, partners, codes and passages.
 
-    What only interviews not for attribution name stands in no list, unless the gazetteer holds it.
+    What only interviews not for attribution name stands in no list.
     """
-    from collabnlp.export import load_entities
+    from collabnlp.export.entities import load_entities
 
     _write(load_entities(Path(), name, form, limit), output, force)
+
+
+@app.command(epilog="Example: collabnlp audit")
+def audit() -> None:
+    """Look, as an intruder would, for names of the key and words not for attribution in everything that the project wrote.
+
+    Files are listed with the number of names found, never with the names; the exit status is then 1.
+    """
+    from collabnlp.audit import audit as look
+
+    findings = look()
+    for path, what, n in findings:
+        typer.echo(f"{path}: {n} {what}")
+    if findings:
+        raise typer.Exit(1)
+    typer.echo("nothing found that must not leave", err=True)

@@ -17,7 +17,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Gazetteer, slug
-from collabnlp.records import Access, Document, DoubtfulMerge, EntityLink, EntityMention, FoundEntity, Passage, key_of
+from collabnlp.records import (
+    Access,
+    Document,
+    DoubtfulMerge,
+    EntityLink,
+    EntityMention,
+    FoundEntity,
+    Passage,
+    access_of,
+    key_of,
+)
 
 MentionKey = tuple[str, int, int, str]
 _ACCESS = typing.get_args(Access)  # most open first
@@ -83,6 +93,8 @@ def cluster(
     passage_by_id = {passage.passage_id: passage for passage in passages}
     document_by_id = {document.document_id: document for document in documents}
     ordered = sorted(mentions, key=key_of)
+    access = {p: access_of(own, document_by_id[own.document_id]) for p, own in passage_by_id.items()}
+    closed = {p for p, level in access.items() if level == "non-attributable"}
     by_document: dict[str, list[EntityMention]] = defaultdict(list)
     for mention in ordered:
         by_document[passage_by_id[mention.passage_id].document_id].append(mention)
@@ -98,7 +110,7 @@ def cluster(
         )
         for key, (node, is_full) in node_of.nodes.items():
             nodes[key], full[key] = node, is_full
-        if document_by_id[document_id].access != "non-attributable":
+        if not any(m.passage_id in closed for m in own):
             for short, node in node_of.defined.items():
                 defined_in[short].add((document_id, node))
     groups: dict[str, list[EntityMention]] = defaultdict(list)
@@ -109,7 +121,6 @@ def cluster(
             groups[joins.root(nodes[key_of(mention)])].append(mention)
         for entity_id in ids:
             groups[f"={entity_id}"].append(mention)
-    closed = {p for p, own in passage_by_id.items() if document_by_id[own.document_id].access == "non-attributable"}
     identity = _identities({root: _shown_of(members, closed) for root, members in groups.items()}, full)
     id_of = {root: entity_id for root, (entity_id, _) in identity.items()}
     for mention in ordered:
@@ -144,7 +155,7 @@ def cluster(
                 n_mentions=len(members),
                 n_passages=len(where),
                 documents=tuple(sorted({document.document_id for document in where.values()})),
-                access=min((document.access for document in where.values()), key=_ACCESS.index),
+                access=min((access[passage_id] for passage_id in where), key=_ACCESS.index),
             )
         )
     entities.sort(key=lambda entity: entity.entity_id)
@@ -158,7 +169,8 @@ def cluster(
         for short, pairs in defined_in.items()
         for _, node in pairs
     }
-    told = [entity for entity in entities if entity.listed or entity.access != "non-attributable"]
+    n_told = {id_: sum(m.passage_id not in closed for m in groups[root]) for root, id_ in id_of.items()}
+    told = [e.model_copy(update={"n_mentions": n}) for e in entities if (n := n_told[e.entity_id])]
     return Clusters(links, entities, _doubtful(told, forms_of, abbreviated, gazetteer))
 
 

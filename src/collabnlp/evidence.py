@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import typing
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Entity, Gazetteer, Level, slug
@@ -18,7 +19,9 @@ from collabnlp.records import (
     TagReason,
     Tie,
     TopicAssignment,
+    access_of,
     key_of,
+    sort_records,
 )
 
 CellKey = tuple[str, str, str, str]  # kind of rows, row's id, row's name, code
@@ -118,11 +121,12 @@ def build_rows(
         if passage.passage_id not in tags_by_id:
             continue
         document = document_by_id[passage.document_id]
+        access = access_of(passage, document)
         ties = [(entity, "named") for entity in entities_of(mentions_by_id[passage.passage_id], gazetteer, names)]
         if not any(entity.label == "COUNCIL" for entity, _ in ties):
             around = section_entities.get(passage.section, ())
             ties += [(entity, "section") for entity in around]
-            if not around and document.access != "non-attributable":
+            if not around and access != "non-attributable":
                 ties += [(entity, "document") for entity in document_entities.get(document.document_id, ())]
         for tag in tags_by_id[passage.passage_id]:
             reason = reason_of.get(key_of(tag))
@@ -142,7 +146,7 @@ def build_rows(
                         document=document.title,
                         kind=document.kind,
                         year=document.year,
-                        access=document.access,
+                        access=access,
                         synthetic=document.synthetic,
                         section=" > ".join(passage.section),
                         page=passage.page,
@@ -158,33 +162,50 @@ def build_rows(
 
 
 def build_matrix(
-    rows: Sequence[EvidenceRow],
-    codes: Sequence[str],
+    rows: Iterable[EvidenceRow],
+    codes: Collection[str],
     gazetteer: Gazetteer,
     *,
     topic_labels: Mapping[int, str],
-    withheld: Callable[[Iterable[EvidenceRow]], bool] = lambda rows: False,
+    hidden: Iterable[EvidenceRow] = (),
+    source_of: Callable[[EvidenceRow], Hashable] = lambda row: (
+        row.document_id,
+        row.speaker if row.kind == "transcript" else None,
+    ),
 ) -> list[MatrixCell]:
     """The cells of all matrices; a cell without evidence is not listed.
 
-    A cell of a county or of a council of today that would give away a withheld cell of one
-    council, because all else in it is shown, is withheld as well.
+    Rows not for attribution count by entity, county and council of today alone, without stance,
+    score or tie.
 
     Parameters
     ----------
     rows
-        Evidence rows.
+        Evidence rows that count.
     codes
         Codes that make columns.
     topic_labels
         Name of each topic.
-    withheld
-        Whether a cell made of these rows must not be shown: it is listed, without its numbers.
+    hidden
+        Rows that must not count. Where a cell has no others, it is listed as suppressed, without
+        numbers, if something else is shown of its matrix row; else it is not listed.
+    source_of
+        What makes a row's source the same as another's.
     """
+    shown = _grouped(rows, set(codes), gazetteer, topic_labels)
+    listed = {(kind, row_id) for kind, row_id, _, _ in shown}
+    withheld = {key for key in _grouped(hidden, set(codes), gazetteer, topic_labels) if key[:2] in listed} - set(shown)
+    cells = [_cell(key, members, source_of) for key, members in shown.items()]
+    return sort_records([*cells, *(_cell(key, (), source_of) for key in withheld)], MatrixCell)
+
+
+def _grouped(
+    rows: Iterable[EvidenceRow], codes: Collection[str], gazetteer: Gazetteer, topic_labels: Mapping[int, str]
+) -> dict[CellKey, list[EvidenceRow]]:
+    """Rows by the cells that they count in."""
     grouped: dict[CellKey, list[EvidenceRow]] = defaultdict(list)
-    wanted = set(codes)
     for row in rows:
-        if row.code not in wanted:
+        if row.code not in codes:
             continue
         if row.entity_label:
             grouped[row.entity_label.lower(), row.entity_id, row.entity_name, row.code].append(row)
@@ -194,97 +215,41 @@ def build_matrix(
                     if entity_id in gazetteer.entities:
                         name = named(gazetteer.entities[entity_id]).name
                         grouped[level, entity_id, name, row.code].append(row)
-        grouped["document", row.document_id, row.document, row.code].append(row)
-        grouped["topic", str(row.topic), topic_labels.get(row.topic, "Other"), row.code].append(row)
-        grouped["year", str(row.year), str(row.year), row.code].append(row)
-    hidden = {key for key, members in grouped.items() if withheld(members)}
-    hidden |= _giving_away(grouped, hidden, withheld)
-    return [_cell(key, members, key in hidden) for key, members in sorted(grouped.items())]
+        if row.access != "non-attributable":
+            label = topic_labels.get(row.topic if row.topic is not None else -1, "Other")
+            grouped["document", row.document_id, row.document, row.code].append(row)
+            grouped["topic", str(row.topic), label, row.code].append(row)
+            grouped["year", str(row.year), str(row.year), row.code].append(row)
+    return grouped
 
 
-def _giving_away(
-    grouped: Mapping[CellKey, Sequence[EvidenceRow]],
-    hidden: Collection[CellKey],
-    withheld: Callable[[Iterable[EvidenceRow]], bool],
-) -> set[CellKey]:
-    """The sums over councils, shown so far, from which a council's withheld cell could be worked out.
-
-    A sum less its shown members is what its withheld members come to: that must not itself be a
-    cell to withhold, as it is where one member alone is withheld. Nor may sums, such as a county's
-    and its successors', together say what one member comes to, that is: its unit vector must be no
-    combination of theirs. Of sums that give one away, the one with fewest withheld members goes first.
-    """
-    import numpy as np
-
-    secret = {(row_id, code) for kind, row_id, _, code in hidden if kind == "council"}
-    missing: dict[str, dict[CellKey, set[str]]] = defaultdict(dict)
-    found = set()
-    for key, rows in grouped.items():
-        lacks = [row for row in rows if (row.entity_id, row.code) in secret]
-        if key[0] not in _SUMS or key in hidden or not lacks:
-            continue
-        if withheld(lacks):
-            found.add(key)
-        else:
-            missing[key[3]][key] = {row.entity_id for row in lacks}
-    for sums in missing.values():
-        members = sorted(set().union(*sums.values()))
-        while sums:
-            known = np.array([[member in lacks for member in members] for lacks in sums.values()], dtype=float)
-            rank = np.linalg.matrix_rank(known)
-            given = [
-                member
-                for member, unit in zip(members, np.eye(len(members)), strict=True)
-                if np.linalg.matrix_rank(np.vstack([known, unit])) == rank
-            ]
-            if not given:
-                break
-            worst = min((key for key in sums if sums[key] & set(given)), key=lambda key: (len(sums[key]), key))
-            found.add(worst)
-            del sums[worst]
-    return found
-
-
-def _cell(key: CellKey, rows: Sequence[EvidenceRow], hidden: bool) -> MatrixCell:
+def _cell(key: CellKey, rows: Sequence[EvidenceRow], source_of: Callable[[EvidenceRow], Hashable]) -> MatrixCell:
+    """The cell of these rows; suppressed where there are none."""
     kind, row_id, name, code = key
-    if hidden:
-        return MatrixCell(
-            rows=kind,
-            row_id=row_id,
-            row=name,
-            code=code,
-            n_passages=0,
-            n_documents=0,
-            n_sources=0,
-            n_named=0,
-            positive=0,
-            negative=0,
-            neutral=0,
-            mean_score=None,
-            suppressed=True,
-        )
+    told = [row for row in rows if row.access != "non-attributable"]
     best: dict[str, EvidenceRow] = {}
     for row in sorted(
-        rows, key=lambda r: (r.score is not None, r.coder, _TIES.index(r.tie))
+        told, key=lambda r: (r.score is not None, r.coder, _TIES.index(r.tie))
     ):  # people before the model
         best.setdefault(row.passage_id, row)
-    by_name = {row.passage_id for row in rows if row.tie == "named"}
+    closed = {row.passage_id for row in rows if row.access == "non-attributable"}
     stances = [row.stance for row in best.values()]
-    scores = [row.score for row in rows if row.score is not None]
+    scores = [row.score for row in told if row.score is not None]
     return MatrixCell(
         rows=kind,
         row_id=row_id,
         row=name,
         code=code,
-        n_passages=len(best),
+        n_passages=len(best) + len(closed),
+        n_closed=len(closed),
         n_documents=len({row.document_id for row in rows}),
-        n_sources=len({(row.document_id, row.speaker if row.kind == "transcript" else None) for row in rows}),
-        n_named=len(by_name),
+        n_sources=len({source_of(row) for row in rows}),
+        n_named=len({row.passage_id for row in told if row.tie == "named"}),
         positive=stances.count("positive"),
         negative=stances.count("negative"),
         neutral=stances.count("neutral"),
-        mean_score=round(sum(scores) / len(scores), 4) if scores else None,
-        suppressed=False,
+        mean_score=round(math.fsum(scores) / len(scores), 4) if scores else None,
+        suppressed=not rows,
     )
 
 

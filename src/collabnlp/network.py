@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collabnlp.records import Relation, atomic, sort_records, write_figure
+from collabnlp.records import Relation, atomic, write_figure
+from collabnlp.release import Released, exporter
 
 _LABELS = {"COUNCIL": ("#0072B2", "o", "council"), "PARTNERSHIP": ("#D55E00", "s", "partnership"), "SCHEME": ("#009E73", "^", "scheme")}  # fmt: skip
 _LINES = {
@@ -19,24 +20,16 @@ _LINES = {
 MOST_NODES = 60
 
 
-def build_network(relations: Iterable[Relation], labels: Mapping[str, str]) -> Any:
-    """A networkx MultiDiGraph: entities, and one edge for each pair and relation with what it rests on.
-
-    Relations that rest on interviews not for attribution alone are left out: the graph leaves the house.
-
-    Parameters
-    ----------
-    labels
-        Label of each entity by its id; without one, what a relation makes of it.
-    """
+@exporter
+def build_network(released: Released) -> Any:
+    """A networkx MultiDiGraph: entities, and one edge for each pair and relation with what it rests on."""
     import networkx
 
     edges: dict[tuple[str, str, str], list[Relation]] = defaultdict(list)
     names: dict[str, str] = {}
     guesses: dict[str, str] = {}
-    for row in sort_records(relations, Relation):
-        if row.access == "non-attributable":
-            continue
+    labels = {entity.entity_id: entity.label for entity in released.entities}
+    for row in released.relations:
         edges[row.subject_id, row.object_id, row.relation].append(row)
         names |= {row.subject_id: row.subject_name, row.object_id: row.object_name}
         guesses |= {row.subject_id: "SCHEME" if row.relation == "between" else "COUNCIL"}
@@ -62,15 +55,17 @@ def build_network(relations: Iterable[Relation], labels: Mapping[str, str]) -> A
     return graph
 
 
-def write_graphml(path: str | Path, graph: Any) -> None:
+@exporter
+def write_graphml(path: str | Path, released: Released) -> None:
     """Write the network as GraphML, which Gephi, Cytoscape and yEd open; equal networks give equal bytes."""
     import networkx
 
     with atomic(path) as temporary:
-        networkx.write_graphml_xml(graph, temporary, encoding="utf-8", prettyprint=True)
+        networkx.write_graphml_xml(build_network(released), temporary, encoding="utf-8", prettyprint=True)
 
 
-def write_network(path: str | Path, graph: Any, *, title: str, most: int = MOST_NODES, seed: int = 7) -> None:
+@exporter
+def write_network(path: str | Path, released: Released, *, title: str, most: int = MOST_NODES, seed: int = 7) -> None:
     """Write a picture of the network, .png or .svg by the path's ending: what is joined to most, at most `most` of it.
 
     Only what texts say is drawn, not what the gazetteer alone says. Colours can be told apart by
@@ -82,6 +77,7 @@ def write_network(path: str | Path, graph: Any, *, title: str, most: int = MOST_
     import matplotlib.pyplot as plt
     import networkx
 
+    graph = build_network(released)
     said = networkx.MultiDiGraph()
     said.add_nodes_from(graph.nodes(data=True))
     said.add_edges_from(e for e in graph.edges(keys=True, data=True) if e[3]["n_passages"])

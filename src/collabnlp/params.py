@@ -108,7 +108,13 @@ class Evidence(_Section):
     coders: tuple[str, ...] = Field((), description="coders whose tags count; empty: the classifier and every person")
     min_score: float = Field(0.0, ge=0, le=1, description="tags of the classifier below this score do not count")
     min_interviews: int = Field(
-        3, ge=1, description="a cell whose evidence is all not for attribution needs this many interviews to be shown"
+        3,
+        ge=3,
+        description="what rests on interviews not for attribution is shown where so many interviewees are behind it; with 2, "
+        "a mark that something is withheld would say that it is one person",
+    )
+    min_organisations: int = Field(
+        2, ge=1, description="and so many organisations, as private/interviewees.csv gives them"
     )
 
 

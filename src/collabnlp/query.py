@@ -16,7 +16,6 @@ from collabnlp.records import (
     Document,
     EntityMention,
     EvidenceRow,
-    FoundEntity,
     InputError,
     MatrixCell,
     Passage,
@@ -26,37 +25,33 @@ from collabnlp.records import (
     columns,
     sort_records,
 )
+from collabnlp.release import CLOSED, Released, exporter, reread
 
 
+@exporter
 def build_index(
     path: str | Path,
+    released: Released,
     *,
-    documents: Sequence[Document],
-    passages: Sequence[Passage],
-    mentions: Sequence[EntityMention],
-    topics: Sequence[Topic],
-    rows: Sequence[EvidenceRow],
-    cells: Sequence[MatrixCell],
     codebook: Codebook,
     gazetteer: Gazetteer,
-    entities: Sequence[FoundEntity] = (),
 ) -> None:
     """Write the index, atomically; equal input gives equal bytes.
 
     Tables `document`, `passage`, `mention`, `topic`, `evidence` and `matrix` have the columns of
     their records (lists joined by ' > '), `code` the codebook, `alias` the names of the entities
-    that occur, and `passage_text` is the full-text index.
+    that occur, and `passage_text` is the full-text index, quotes not for attribution among it.
     """
     with atomic(path) as temporary, closing(sqlite3.connect(temporary)) as db:
         db.execute("PRAGMA journal_mode=OFF")
         db.execute("PRAGMA page_size=4096")
         for name, record, records in (
-            ("document", Document, documents),
-            ("passage", Passage, passages),
-            ("mention", EntityMention, mentions),
-            ("topic", Topic, topics),
-            ("evidence", EvidenceRow, rows),
-            ("matrix", MatrixCell, cells),
+            ("document", Document, released.documents),
+            ("passage", Passage, released.passages),
+            ("mention", EntityMention, released.mentions),
+            ("topic", Topic, released.topics),
+            ("evidence", EvidenceRow, released.rows),
+            ("matrix", MatrixCell, released.cells),
         ):
             _table(db, name, record, records)  # type: ignore[arg-type]
         db.execute(
@@ -66,9 +61,16 @@ def build_index(
             "INSERT INTO code VALUES (?,?,?,?,?)",
             [(c.code, c.title, codebook.groups[c.group], c.parent, c.definition) for c in codebook.codes],
         )
-        seen = {row.entity_id for row in rows if row.entity_id}
-        names = {(row.entity_name, row.entity_id) for row in rows if row.entity_id}
-        names |= {(alias, e.entity_id) for e in entities if e.entity_id in seen for alias in e.aliases if not e.listed}
+        names = {(row.entity_name, row.entity_id) for row in released.rows if row.entity_id}
+        names |= {(c.row, c.row_id) for c in released.cells if c.rows in ("council", "partnership", "scheme")}
+        seen = {entity_id for _, entity_id in names}
+        names |= {
+            (alias, e.entity_id)
+            for e in released.entities
+            if e.entity_id in seen
+            for alias in e.aliases
+            if not e.listed
+        }
         names |= {(alias, i) for alias, (_, ids) in gazetteer.aliases.items() for i in ids if i in seen}
         db.execute("CREATE TABLE alias (alias TEXT, entity_id TEXT)")
         db.executemany("INSERT INTO alias VALUES (?,?)", sorted(names))
@@ -79,7 +81,10 @@ def build_index(
         )
         db.executemany(
             "INSERT INTO passage_text VALUES (?,?)",
-            [(p.passage_id, p.text) for p in sorted(passages, key=lambda p: p.passage_id)],
+            sorted(
+                {(p.passage_id, p.text) for p in released.passages}
+                | {(row.passage_id, row.quote) for row in released.rows if row.access == CLOSED}
+            ),
         )
         db.execute("INSERT INTO passage_text(passage_text) VALUES ('optimize')")
         db.commit()
@@ -139,8 +144,10 @@ def search(
     year_from: int | None = None,
     year_to: int | None = None,
     limit: int = 20,
-) -> list[EvidenceRow]:
+) -> Released:
     """Evidence rows that match, best first: one for each passage and code, with the entity it is tied to most closely.
+
+    Quotes not for attribution have no document, year or council: a filter by these leaves them out.
 
     Parameters
     ----------
@@ -229,7 +236,7 @@ def search(
             if limit and len(rows) > limit:
                 rows.popitem()
                 break
-    return list(rows.values())
+    return reread(rows.values())
 
 
 def fts_query(words: str) -> str:

@@ -81,6 +81,18 @@ class Block(typing.NamedTuple):
     time: float | None = None
 
 
+def strictest(*levels: Access | None) -> Access:
+    """The most restrictive of levels of access; a missing one counts as not for attribution.
+
+    Examples
+    --------
+    >>> strictest("public", "attributable"), strictest("public", None)
+    ('attributable', 'non-attributable')
+    """
+    order: tuple[Access, ...] = typing.get_args(Access)
+    return max((level or "non-attributable" for level in levels), key=order.index)
+
+
 class Record(BaseModel):
     """A frozen row: field order is column order, unknown keys are refused."""
 
@@ -122,6 +134,11 @@ class Passage(Record):
         description="who speaks, as a pseudonym where the interview is not public; null outside turns"
     )
     time: float | None = Field(description="seconds from the start of the recording; null where unknown")
+
+
+def access_of(passage: Passage, document: Document) -> Access:
+    """Who may see a passage: its own mark or its document's, whichever is more restrictive."""
+    return strictest(document.access, getattr(passage, "access", document.access))
 
 
 class EntityMention(Record):
@@ -314,17 +331,19 @@ class EvidenceRow(Record):
     document_id: str = Field(description="the document")
     document: str = Field(description="its title")
     kind: Kind = Field(description="report or transcript")
-    year: int = Field(description="its year")
-    access: Access = Field(description="of the document")
+    year: int | None = Field(description="its year; null in a quote not for attribution")
+    access: Access = Field(description="of the document or of the passage, whichever is more restrictive")
     synthetic: bool = Field(description="true where the document's people and events are invented")
     section: str = Field(description="headings above the passage, joined by ' > '")
     page: int | None = Field(description="page of the PDF, from 1; null where a format has none")
     speaker: str | None = Field(description="speaker or pseudonym; null outside turns")
-    topic: int = Field(description="topic of the passage; -1 is outlier")
+    topic: int | None = Field(description="topic of the passage; -1 is outlier; null in a quote not for attribution")
     review: bool = Field(description="true where the model is not sure enough: a person should look")
     sentence: str = Field(description="the sentence of the quote that carries the code most; empty for people's tags")
     terms: str = Field(description="what in the quote spoke for the code, joined by '; '; empty for people's tags")
-    quote: str = Field(description="the passage, word for word")
+    quote: str = Field(
+        description="the passage, word for word; names in square brackets where it is not for attribution"
+    )
 
 
 class MatrixCell(Record):
@@ -337,10 +356,17 @@ class MatrixCell(Record):
     row_id: str = Field(description="id of the row")
     row: str = Field(description="name of the row")
     code: str = Field(description="machine name of the code")
-    n_passages: int = Field(description="distinct passages")
+    n_passages: int = Field(
+        description="distinct passages, those of interviews not for attribution that may be counted among them"
+    )
+    n_closed: int = Field(description="of these, passages of interviews not for attribution")
     n_documents: int = Field(description="distinct documents")
-    n_sources: int = Field(description="independent sources: distinct speakers of transcripts, and documents otherwise")
-    n_named: int = Field(description="passages that name the row's entity themselves")
+    n_sources: int = Field(
+        description="independent sources: distinct speakers of transcripts, distinct interviewees not for attribution, and documents otherwise"
+    )
+    n_named: int = Field(
+        description="passages that name the row's entity themselves; this and what follows without those not for attribution"
+    )
     positive: int = Field(description="passages with stance positive")
     negative: int = Field(description="passages with stance negative")
     neutral: int = Field(description="passages with stance neutral")
@@ -348,6 +374,22 @@ class MatrixCell(Record):
         description="mean calibrated score of the model's tags; null where only people coded"
     )
     suppressed: bool = Field(description="true where the cell is withheld to protect interviewees")
+
+
+class Withheld(Record):
+    """What the release gate kept back or showed in a coarser form, and why: for the owner of the project alone."""
+
+    key = ("what", "row_id", "code")
+    what: Literal["cell", "quotes", "row", "document", "relation", "topic"] = Field(
+        description="cell: an entity by a code; quotes: of a code; row: an entity; document; relation: its passage; topic: its words"
+    )
+    row_id: str = Field(description="id of the entity, document, passage or topic; empty for quotes")
+    row: str = Field(description="its name")
+    code: str = Field(description="machine name of the code; empty where all codes are meant")
+    done: Literal["withheld", "generalised"] = Field(
+        description="withheld: nothing of it is shown; generalised: shown without what could be traced"
+    )
+    reason: str = Field(description="why")
 
 
 class IngestRow(Record):

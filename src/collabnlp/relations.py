@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.records import Document, EntityMention, Passage, Relation, RelationName, key_of
+from collabnlp.records import Document, EntityMention, Passage, Relation, RelationName, access_of, key_of
 from collabnlp.segment import sentences
 
 
@@ -169,7 +169,7 @@ def find_relations(
                     start_char=start,
                     end_char=end,
                     year=document.year,
-                    access=document.access,
+                    access=access_of(passage, document),
                 )
                 key = key_of(row)
                 if key not in found or found[key].basis == "collective":

@@ -11,7 +11,7 @@ from pathlib import Path
 from collabnlp.params import Params, load_params
 from collabnlp.records import InputError
 
-CORPUS, MODELS, OUTPUTS = Path("corpus"), Path("models"), Path("outputs")
+CORPUS, MODELS, OUTPUTS, PRIVATE = Path("corpus"), Path("models"), Path("outputs"), Path("private")
 log = logging.getLogger("collabnlp")
 
 

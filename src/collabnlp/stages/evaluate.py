@@ -32,6 +32,7 @@ from collabnlp.stages import CORPUS, OUTPUTS, log, main
 from collabnlp.topics import quality
 
 BASELINES = ("tuned", "keywords", "words", "vectors")
+NOT_SHOWN = "(not shown: from a source, not written for the project)"  # the table is handed on
 BLIND = ("lm-writer", "lm-second")  # who wrote and coded, and who coded blind
 
 
@@ -156,7 +157,8 @@ def stage(params: Params) -> None:
             ["code", "coder", "f1", "low", "high"],
         ),
     )
-    errors = worst_errors(scored_ids, [gold_rows[i].text for i in scored_ids], scores, codebook.names, labels, given)
+    said = [gold_rows[i].text if gold_rows[i].provenance == "model" else NOT_SHOWN for i in scored_ids]
+    errors = worst_errors(scored_ids, said, scores, codebook.names, labels, given)
     write_text(
         OUTPUTS / "worst_errors.csv",
         csv_text(

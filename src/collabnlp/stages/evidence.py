@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
+from collabnlp.audit import publishing
 from collabnlp.codebook import load_codebook
 from collabnlp.entities import MentionFinder
-from collabnlp.evidence import Named, build_matrix, build_rows, entities_of, section_sizes
-from collabnlp.export import write_heat_map, write_workbook
+from collabnlp.evidence import Named, build_rows, entities_of, section_sizes
+from collabnlp.export.pictures import write_heat_map
+from collabnlp.export.tables import write_cells, write_rows
+from collabnlp.export.workbook import write_workbook
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
+from collabnlp.interviewees import load_interviewees
+from collabnlp.network import write_graphml, write_network
 from collabnlp.params import Params
 from collabnlp.query import build_index
 from collabnlp.records import (
@@ -16,21 +21,23 @@ from collabnlp.records import (
     EntityMention,
     EvidenceRow,
     FoundEntity,
-    MatrixCell,
     Passage,
     PassageTag,
+    Relation,
     TagReason,
     Topic,
     TopicAssignment,
+    Withheld,
     key_of,
     read_table,
     write_csv,
     write_table,
 )
-from collabnlp.release import releasable, withheld
-from collabnlp.stages import CORPUS, OUTPUTS, log, main
+from collabnlp.release import CLOSED, Rule, Tables, release
+from collabnlp.stages import CORPUS, OUTPUTS, PRIVATE, log, main
 
 CASE_PASSAGES = 25  # a case study is shorter than this; a longer section is a chapter, whatever its heading names
+NETWORK = "Who works with whom, as the texts say"
 MAPS = (("council", "places", "Councils by code"), ("document", "documents", "Documents by code"))
 
 
@@ -63,7 +70,9 @@ def stage(params: Params) -> None:
     )
     entities = read_table(OUTPUTS / "entities.parquet", FoundEntity)
     names = {e.entity_id: Named(e.entity_id, e.name, e.label) for e in entities if not e.listed}
-    ids = {key_of(link): link.entity_ids for link in read_table(OUTPUTS / "links.parquet", EntityLink)}
+    links = read_table(OUTPUTS / "links.parquet", EntityLink)
+    assignments = read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment)
+    ids = {key_of(link): link.entity_ids for link in links}
     linked = [mention.model_copy(update={"entity_ids": ids[key_of(mention)]}) for mention in mentions]
     tags = [
         tag
@@ -86,65 +95,60 @@ def stage(params: Params) -> None:
         passages,
         tags,
         linked,
-        read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment),
+        assignments,
         gazetteer,
         section_entities=section_entities,
         document_entities=document_entities,
         names=names,
         reasons=read_table(OUTPUTS / "reasons.parquet", TagReason),
     )
-    cells = build_matrix(
-        rows,
-        codebook.names,
-        gazetteer,
-        topic_labels={topic.topic: topic.label for topic in topics},
-        withheld=lambda members: withheld(members, settings.min_interviews),
-    )
-    write_table(OUTPUTS / "evidence.parquet", rows, EvidenceRow)
-    write_table(OUTPUTS / "matrix.parquet", cells, MatrixCell)
-    write_csv(OUTPUTS / "evidence.csv", [releasable(row) for row in rows], EvidenceRow)
-    build_index(
-        OUTPUTS / "evidence.db",
+    tables = Tables(
+        rows=rows,
         documents=documents,
         passages=passages,
         mentions=mentions,
-        topics=topics,
-        rows=rows,
-        cells=cells,
-        codebook=codebook,
-        gazetteer=gazetteer,
+        links=links,
         entities=entities,
+        relations=read_table(OUTPUTS / "relations.parquet", Relation),
+        topics=topics,
+        assignments=assignments,
     )
+    known = load_interviewees(PRIVATE / "interviewees.csv")
+    if strangers := len(set(known) - set(year)):
+        log.warning("private/interviewees.csv: %d rows name no document that was read", strangers)
+    rule = Rule(settings.min_interviews, settings.min_organisations)
+    released, withheld = release(tables, codebook.names, gazetteer, known, rule)
+    write_table(OUTPUTS / "evidence.parquet", rows, EvidenceRow)
+    write_csv(OUTPUTS / "release_audit.csv", withheld, Withheld)
+    told = {row.passage_id for row in released.rows if row.access != CLOSED}
     method = {
-        "Passages read": str(len(passages)),
-        "Passages with a code": str(len({tag.passage_id for tag in tags})),
-        "Tags": str(len(tags)),
-        "Documents": str(len(documents)),
-        "Coders": ", ".join(sorted({tag.coder for tag in tags})),
+        "Passages read": str(len(released.passages)),
+        "Passages with a code": str(len(told)),
+        "Documents": str(len(released.documents)),
+        "Interviewees not for attribution": released.interviews,
+        "Coders": ", ".join(sorted({row.coder for row in released.rows if row.coder})),
         "Gold": "passages written and coded by language models; figures say how well the model follows them, not people",
-        "Withheld": f"cells whose evidence is all not for attribution, from fewer than {settings.min_interviews} interviews, "
-        "and sums over councils that would give such a cell away",
+        "Withheld": released.rule,
         "Names": "names of one partnership or scheme are put together across documents; Councils today counts a council that is "
         "gone under each of its successors",
     }
-    write_workbook(
-        OUTPUTS / "evidence.xlsx",
-        rows=rows,
-        cells=cells,
-        codebook=codebook,
-        documents=documents,
-        topics=topics,
-        agreement=[
-            row
-            for row in read_table(OUTPUTS / "agreement.parquet", AgreementRow)
-            if row.coder_b == "model" and row.basis == "read"
-        ],
-        method=method,
-    )
-    for kind, name, title in MAPS:
+    agreement = [
+        row
+        for row in read_table(OUTPUTS / "agreement.parquet", AgreementRow)
+        if row.coder_b == "model" and row.basis == "read"
+    ]
+    with publishing() as folder:
+        write_rows(folder / "evidence.csv", released)
+        write_cells(folder / "matrix.parquet", released)
+        build_index(folder / "evidence.db", released, codebook=codebook, gazetteer=gazetteer)
+        write_workbook(folder / "evidence.xlsx", released, codebook=codebook, agreement=agreement, method=method)
+        write_graphml(folder / "network.graphml", released)
         for suffix in ("png", "svg"):
-            write_heat_map(OUTPUTS / "plots" / f"{name}_by_code.{suffix}", cells, codebook, kind=kind, title=title)
-    log.info("%d evidence rows, %d cells (%d withheld)", len(rows), len(cells), sum(cell.suppressed for cell in cells))
+            for kind, name, title in MAPS:
+                path = folder / "plots" / f"{name}_by_code.{suffix}"
+                write_heat_map(path, released, codebook, kind=kind, title=title)
+            write_network(folder / "plots" / f"network.{suffix}", released, title=NETWORK)
+    log.info("%d evidence rows, %d cells may leave", len(released.rows), len(released.cells))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collabnlp.clusters import cluster
 from collabnlp.gazetteer import load_gazetteer
-from collabnlp.network import build_network, write_graphml, write_network
 from collabnlp.params import Params
 from collabnlp.records import (
     Document,
@@ -22,7 +21,7 @@ from collabnlp.stages import CORPUS, OUTPUTS, log, main
 
 
 def stage(params: Params) -> None:
-    """Cluster, relate and draw."""
+    """Cluster and relate."""
     gazetteer = load_gazetteer(CORPUS / "gazetteer.csv")
     documents = read_table(OUTPUTS / "documents.parquet", Document)
     passages = read_table(OUTPUTS / "passages.parquet", Passage)
@@ -40,11 +39,6 @@ def stage(params: Params) -> None:
     write_table(OUTPUTS / "entities.parquet", entities, FoundEntity)
     write_table(OUTPUTS / "relations.parquet", relations, Relation)
     write_csv(OUTPUTS / "doubtful_merges.csv", doubtful, DoubtfulMerge)
-    labels = {i: entity.label for i, entity in gazetteer.entities.items()} | {e.entity_id: e.label for e in entities}
-    network = build_network(relations, labels)
-    write_graphml(OUTPUTS / "network.graphml", network)
-    for suffix in ("png", "svg"):
-        write_network(OUTPUTS / "plots" / f"network.{suffix}", network, title="Who works with whom, as the texts say")
     log.info(
         "%d entities (%d not listed), %d doubtful merges, %d relations (%d from the texts)",
         len(entities),

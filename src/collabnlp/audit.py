@@ -1,0 +1,420 @@
+"""The motivated intruder: looks in everything a project wrote for what must stay in private/.
+
+Names, numbers and addresses of the key are looked for in outputs, models, caches and logs; words,
+titles and ids of closed sources in what may be handed on. What is found is told by file and number,
+never by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sqlite3
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from collabnlp.contents import files_below, texts_of
+from collabnlp.interviewees import Behind, load_interviewees
+from collabnlp.params import load_params
+from collabnlp.records import Document, EvidenceRow, InputError, MatrixCell, Passage, access_of, columns, read_table
+from collabnlp.release import CLOSED, RELEASED, Released, load_released
+
+_RUN = 8  # words in a row that nobody writes twice by chance
+_WORD = re.compile(r"[^\W_]+")
+_IDENTITIES = ("identity", "text", "name", "forms", "people")
+_OPEN_KINDS = (
+    "organi",
+    "place",
+    "role",
+    "location",
+    "council",
+)  # what may stand elsewhere: looked for where it would tell
+
+
+class KeyEntry(NamedTuple):
+    """What must not stand outside private/: a name or number, its kind, and the document it belongs to, if known."""
+
+    text: str
+    kind: str = ""
+    document_id: str = ""
+
+
+class Finding(NamedTuple):
+    """Something that must not be in a file, and how many different ones."""
+
+    path: str
+    what: str
+    n: int
+
+
+def load_key_entries(private: str | Path) -> list[KeyEntry]:
+    """What the key and the list of interviewees say of who people are; nothing where there is neither.
+
+    Every text under `identity`, `text`, `name`, `forms` or `people` counts, however deep it stands in
+    key.json; "interview-3: tom" is a name within one document.
+
+    Raises
+    ------
+    InputError
+        Where a file is broken, or a key has rows and none of them names anybody. The message repeats
+        nothing that stands in it.
+    """
+    private = Path(private)
+    path = private / "key.json"
+    entries: list[KeyEntry] = []
+    if path.exists():
+        try:
+            key = json.loads(path.read_text(encoding="utf-8"))
+            entries += _entries(key, KeyEntry(""))
+        except (ValueError, RecursionError):
+            raise InputError(path, "is not JSON in UTF-8", "restore it from your backup") from None
+        except OSError:
+            raise InputError(path, "cannot be read", "mend its rights") from None
+        if not entries and _has_rows(key):
+            raise InputError(path, "names nobody that could be looked for", "restore it from your backup")
+    for document_id, who in load_interviewees(private / "interviewees.csv").items():
+        entries += [KeyEntry(name, "person", document_id) for name in who.people]
+        entries += [KeyEntry(name, "organisation", document_id) for name in who.organisations]
+        entries += [KeyEntry(name, "place", document_id) for name in who.places]
+    return sorted({entry for entry in entries if len("".join(_WORD.findall(entry.text))) > 1})
+
+
+def _entries(value: Any, around: KeyEntry) -> Iterator[KeyEntry]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _entries(item, around)
+    elif isinstance(value, dict):
+        document_id = value.get("document_id", value.get("document"))
+        own = around._replace(
+            kind=str(value.get("kind") or around.kind),
+            document_id=document_id if isinstance(document_id, str) else around.document_id,
+        )
+        for name, item in value.items():
+            for text in item if isinstance(item, list) else [item]:
+                if name in _IDENTITIES and isinstance(text, str):
+                    of, _, rest = text.rpartition(": ")
+                    yield own._replace(text=rest, document_id=of or own.document_id)
+            yield from _entries(item, own)
+
+
+def _has_rows(key: Any) -> bool:
+    lists = key.values() if isinstance(key, dict) else [key]
+    return any(isinstance(rows, list) and rows for rows in lists)
+
+
+class _Sought:
+    """One text to look for: its words in this order, whatever stands between them; a number in any spelling.
+
+    Parameters
+    ----------
+    text
+        What to look for.
+    exact
+        In these capitals only.
+    capital
+        A single word that is an ordinary one, too: with a capital and within a sentence only.
+    name
+        The name that it is a part of.
+    """
+
+    def __init__(self, text: str, *, exact: bool = False, capital: bool = False, name: str = "") -> None:
+        self.name = name or text
+        self.words = frozenset(_words(text))
+        digits = re.sub(r"\D", "", text)
+        self.digits = digits if len(digits) >= 7 else ""
+        parts = _WORD.findall(_plain(text))
+        either = r"[\W_]{1,4}".join(map(re.escape, parts))
+        if capital:
+            word = parts[0][:1].upper() + parts[0][1:]
+            self.pattern = re.compile(rf"(?<=[\w,;] ){re.escape(word)}(?![^\W_])")
+        else:
+            self.pattern = re.compile(rf"(?<![^\W_]){either}(?![^\W_])", 0 if exact else re.IGNORECASE)
+
+    def stands_in(self, text: str, words: set[str], numbers: str) -> bool:
+        if self.digits and self.digits in numbers:
+            return True
+        return self.words <= words and self.pattern.search(text) is not None
+
+
+def _plain(text: str) -> str:
+    return text.replace("’", "'").replace("‘", "'")
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_plain(text).casefold())
+
+
+def _n_found(sought: Sequence[_Sought], *texts: str) -> int:
+    """How many of the names sought stand in texts, whole or in part."""
+    return len({sought[i].name for text in texts for i in _found(sought, text)})
+
+
+def _found(sought: Sequence[_Sought], text: str) -> set[int]:
+    """Which of the texts sought stand in a text."""
+    if not sought:
+        return set()
+    text = _plain(re.sub(r"\\[nrt]", " ", text))
+    words = set(_WORD.findall(text.casefold()))
+    numbers = " ".join(re.sub(r"\D", "", run) for run in re.findall(r"\+?\d(?:[\s().-]{0,2}\d){6,}", text))
+    return {i for i, one in enumerate(sought) if one.stands_in(text, words, numbers)}
+
+
+def _parts(name: str) -> list[str]:
+    """The words of a name of several, by each of which a person may be known; none of an address or a number."""
+    words = _words(name)
+    plain = all(character.isalpha() or character in " .'’-" for character in name)
+    return [word for word in words if len(word) > 2] if plain and len(words) > 1 else []
+
+
+def _ordinary(texts: Sequence[str], said: str) -> set[int]:
+    """Which texts are single words that stand for something else as well: written small in what was said, or of two letters."""
+    small = set(_WORD.findall(said))
+    return {
+        i
+        for i, text in enumerate(texts)
+        if len(words := _words(text)) == 1 and not text[-1:].isdigit() and (words[0] in small or len(words[0]) < 3)
+    }
+
+
+def _runs(text: str) -> set[int]:
+    words = _words(text)
+    return {hash(tuple(words[i : i + _RUN])) for i in range(len(words) - _RUN + 1)}
+
+
+class Intruder:
+    """Knows what must not be found, and looks for it.
+
+    A name of several words is also looked for by each of them. A name that also stands in a public
+    source, in the gazetteer, the codebook or coded passages cannot
+    be told from that one elsewhere, nor can one that is an ordinary word: it is looked for in what
+    was said not for attribution. So are organisations, places and roles, in the interview that they
+    belong to and in quotes.
+
+    Parameters
+    ----------
+    project
+        The project's folder, after ingest.
+
+    Raises
+    ------
+    InputError
+        Where there are closed sources and no key, or the key is broken.
+    """
+
+    def __init__(self, project: str | Path = ".") -> None:
+        self.project = Path(project)
+        outputs, private = self.project / "outputs", self.project / "private"
+        entries = load_key_entries(private)
+        documents = {d.document_id: d for d in read_table(outputs / "documents.parquet", Document)}
+        self.closed: dict[str, list[str]] = defaultdict(list)
+        told: list[str] = []
+        attributed: list[str] = []
+        for passage in read_table(outputs / "passages.parquet", Passage):
+            access = access_of(passage, documents[passage.document_id])
+            if access == CLOSED:
+                self.closed[passage.document_id].append(passage.text)
+            else:  # names of third people are taken out of attributable interviews, too
+                told.append(passage.text if access == "public" else passage.speaker or "")
+                attributed += [passage.text] * (access != "public")
+        if self.closed and not (private / "key.json").exists():
+            raise InputError(
+                private / "key.json",
+                "is not there, so that nobody's name can be looked for",
+                "restore it from your backup",
+            )
+        told += [d.title for d in documents.values() if d.access != CLOSED]
+        for name in ("gazetteer.csv", "codebook.yaml", "gold/passages.jsonl"):
+            with contextlib.suppress(FileNotFoundError):
+                told.append((self.project / "corpus" / name).read_text(encoding="utf-8"))
+        open_text = "\n".join(told)
+        closed_text = "\n".join(text for texts in self.closed.values() for text in texts)
+        people = [entry.text for entry in entries if not any(kind in entry.kind.casefold() for kind in _OPEN_KINDS)]
+        looked = [_Sought(text) for text in people]
+        known = _found(looked, open_text) | _ordinary(people, closed_text)
+        name_of = {part: text for text in people for part in _parts(text)}
+        parts = sorted(set(name_of) - {text.casefold() for text in people})
+        sought_parts = [_Sought(part, name=name_of[part]) for part in parts]
+        common = _found(sought_parts, open_text) | _ordinary(parts, closed_text)
+        self._everywhere = [one for i, one in enumerate(looked) if i not in known]
+        self._everywhere += [one for i, one in enumerate(sought_parts) if i not in common]
+        self._in_closed = self._everywhere + [
+            _Sought(people[i], capital=len(looked[i].words) == 1) for i in sorted(known)
+        ]
+        self._of_document: dict[str, list[_Sought]] = defaultdict(list)
+        for entry in entries:
+            kind, one = entry.kind.casefold(), _Sought(entry.text, exact=True)
+            ordinary = "role" in kind and _found([one], open_text)  # "chief executive", and nothing that tells whose
+            if any(word in kind for word in _OPEN_KINDS) and not ordinary:
+                self._of_document[entry.document_id].append(one)
+        names = [text for d in documents.values() if d.access == CLOSED for text in (d.document_id, d.title)]
+        sources = [_Sought(name) for name in names if len(_words(name)) > 1]
+        known = _found(sources, open_text)
+        self._sources = [one for i, one in enumerate(sources) if i not in known]
+        said = [_runs(text) for texts in self.closed.values() for text in texts]
+        self._said = set().union(*said) - set().union(*map(_runs, [*told, *attributed]))
+
+    def shown(self, path: Path, below: Path) -> str:
+        """A path as a message may give it: relative, a part that holds a name left out."""
+        with contextlib.suppress(ValueError):
+            path = path.relative_to(below)
+        return Path(*("(a name)" if _found(self._everywhere, part) else part for part in path.parts)).as_posix()
+
+    def names_in(self, path: Path) -> int:
+        """How many names of the key stand in a file or in its path."""
+        return _n_found(self._everywhere, path.name, *texts_of(path))
+
+    def sources_in(self, path: Path, quotes: Iterable[str] = ()) -> tuple[int, int]:
+        """How many ids and titles of closed sources stand in a file, and how many runs of eight words that are not shown as quotes."""
+        sources: set[int] = set()
+        runs: set[int] = set()
+        shown = set().union(*map(_runs, quotes))
+        for text in texts_of(path):
+            sources |= _found(self._sources, text)
+            runs |= _runs(text) & self._said - shown
+        return len(sources), len(runs)
+
+    def left_in_interviews(self) -> int:
+        """How many names of the key still stand in what was said not for attribution, or organisations and places in their own interview."""
+        n = 0
+        for document_id, texts in self.closed.items():
+            text = "\n".join(texts)
+            n += _n_found(self._in_closed, text) + _n_found(self._of_document[document_id], text)
+        return n
+
+    def told_by_quotes(self, quotes: Iterable[str]) -> int:
+        """How many names, organisations, places or roles of interviewees stand in quotes not for attribution."""
+        text = "\n".join(quotes)
+        return _n_found(self._in_closed, text) + sum(_n_found(own, text) for own in self._of_document.values())
+
+
+def audit(project: str | Path = ".") -> list[Finding]:
+    """All that an intruder finds in what a project wrote: nothing where all is well.
+
+    Raises
+    ------
+    InputError
+        Where something that must be there to look is missing or broken.
+    """
+    project = Path(project)
+    intruder = Intruder(project)
+    found: list[Finding] = []
+    for path in files_below(project):
+        found.append(Finding(intruder.shown(path, project), "names of the key", intruder.names_in(path)))
+    passages = project / "outputs" / "passages.parquet"
+    what = "names of the key, or own organisations and places, in what was said not for attribution"
+    found.append(Finding(intruder.shown(passages, project), what, intruder.left_in_interviews()))
+    released = load_released(project).released
+    quotes = [row.quote for row in released.rows if row.access == CLOSED]
+    for name in RELEASED:
+        path = project / "outputs" / name
+        if path.exists():
+            sources, runs = intruder.sources_in(path, quotes)
+            found.append(
+                Finding(intruder.shown(path, project), "ids or titles of sources not for attribution", sources)
+            )
+            found.append(Finding(intruder.shown(path, project), "runs of eight words said not for attribution", runs))
+    index = project / "outputs" / "evidence.db"
+    if index.exists():
+        rows, cells = _read_index(index)
+        own = [row.quote for row in rows if row.access == CLOSED]
+        told = "names, organisations or places of interviewees in quotes"
+        found.append(Finding(intruder.shown(index, project), told, intruder.told_by_quotes(own)))
+        found.append(
+            Finding(
+                intruder.shown(index, project), "cells or quotes with too few behind them", _thin(project, rows, cells)
+            )
+        )
+        found.append(
+            Finding(
+                intruder.shown(index, project),
+                "rows and cells that the gate does not let out now",
+                _stale(released, rows, cells),
+            )
+        )
+    return [finding for finding in found if finding.n]
+
+
+def _read_index(path: Path) -> tuple[list[EvidenceRow], list[MatrixCell]]:
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        rows = [
+            EvidenceRow.model_validate(dict(zip(columns(EvidenceRow), line, strict=True)))
+            for line in db.execute(f"SELECT {', '.join(columns(EvidenceRow))} FROM evidence")
+        ]
+        cells = [
+            MatrixCell.model_validate(dict(zip(columns(MatrixCell), line, strict=True)))
+            for line in db.execute(f"SELECT {', '.join(columns(MatrixCell))} FROM matrix")
+        ]
+    return rows, cells
+
+
+def _thin(project: Path, rows: Sequence[EvidenceRow], cells: Sequence[MatrixCell]) -> int:
+    """Cells and lists of quotes with fewer behind them than the parameters ask, counted anew from the rows before the gate."""
+    settings = load_params(project / "params.yaml").evidence
+    behind = Behind(load_interviewees(project / "private" / "interviewees.csv"))
+    of_cell: dict[tuple[str, str], set[str]] = defaultdict(set)
+    of_code: dict[str, set[str]] = defaultdict(set)
+    for row in read_table(project / "outputs" / "evidence.parquet", EvidenceRow):
+        if row.access == CLOSED:
+            of_cell[row.entity_id, row.code].add(row.document_id)
+            of_code[row.code].add(row.document_id)
+    shown = [of_cell[c.row_id, c.code] for c in cells if c.n_closed and c.rows in ("council", "partnership", "scheme")]
+    shown += [of_code[code] for code in {row.code for row in rows if row.access == CLOSED}]
+    return sum(
+        behind.people(documents) < settings.min_interviews
+        or behind.organisations(documents) < settings.min_organisations
+        for documents in shown
+    )
+
+
+def _stale(released: Released, rows: Sequence[EvidenceRow], cells: Sequence[MatrixCell]) -> int:
+    """Rows and cells of an index that are not what the gate lets out."""
+    before: Counter[EvidenceRow | MatrixCell] = Counter([*rows, *cells])
+    return (before - Counter([*released.rows, *released.cells])).total()
+
+
+@contextlib.contextmanager
+def publishing(project: str | Path = ".") -> Iterator[Path]:
+    """A folder to write what may be handed on; its files go to outputs/ when the block ends well and none holds a name.
+
+    Raises
+    ------
+    InputError
+        Where a file holds a name of the key: nothing is put in place, and the message does not repeat it.
+    """
+    project = Path(project)
+    outputs = project / "outputs"
+    with tempfile.TemporaryDirectory(dir=outputs, prefix=".held.") as held:
+        folder = Path(held)
+        yield folder
+        written = sorted(path for path in folder.rglob("*") if path.is_file())
+        if (project / "private" / "key.json").exists():
+            intruder = Intruder(project)
+            for path in written:
+                if n := intruder.names_in(path):
+                    raise refused([Finding(intruder.shown(path, folder), "names of the key", n)])
+        for path in written:
+            target = outputs / path.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+
+
+def withdraw(project: str | Path = ".") -> None:
+    """Take back everything that may be handed on: it is not, as long as the audit fails."""
+    for name in RELEASED:
+        (Path(project) / "outputs" / name).unlink(missing_ok=True)
+
+
+def refused(findings: Sequence[Finding]) -> InputError:
+    """The one line that says why nothing is published."""
+    first = findings[0]
+    files = len({finding.path for finding in findings})
+    more = f", and more in {files - 1} other files" if files > 1 else ""
+    return InputError(
+        first.path,
+        f"holds {first.n} {first.what}{more}; nothing is published",
+        "see docs/confidentiality.md; `collabnlp audit` lists the files",
+    )

@@ -1,0 +1,96 @@
+"""Passages as text: evidence rows with their citations, and passages that were tagged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collabnlp.export.text import fold
+from collabnlp.records import EvidenceRow, columns, csv_text
+from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
+
+
+@exporter
+def format_rows(released: Released, form: str, titles: Mapping[str, str]) -> str:
+    """Evidence rows as text: table, csv, jsonl or md."""
+    rows = released.rows
+    if form == "jsonl":
+        return "".join(json.dumps(row.model_dump(mode="json"), ensure_ascii=False) + "\n" for row in rows)
+    if form == "csv":
+        return csv_text([[getattr(row, name) for name in columns(EvidenceRow)] for row in rows], columns(EvidenceRow))
+    if form == "md":
+        return "\n".join(
+            f"> {' '.join(row.quote.split())}\n>\n> — {citation(row)}. *{titles.get(row.code, row.code)}* ({row.stance}"
+            f"{f', {row.score:.2f}' if row.score is not None else ''})\n"
+            for row in rows
+        )
+    return "\n".join(
+        f"{titles.get(row.code, row.code)} ({row.stance}{f', {row.score:.2f}' if row.score is not None else ''})"
+        f"{f'  |  {row.entity_name}' if row.entity_name else ''}\n  {citation(row)}\n  {fold(row.quote)}\n"
+        for row in rows
+    )
+
+
+def citation(row: EvidenceRow) -> str:
+    """Where a quote stands: title, year, section, page, speaker.
+
+    A row that is not for attribution is marked [c] and tells none of it.
+    """
+    invented = " [invented]" if row.synthetic else ""
+    if row.access == CLOSED:
+        return f"[c] {NOT_NAMED}{invented}"
+    parts = [f"{row.document} ({row.year})", row.section, f"p. {row.page}" if row.page else "", row.speaker or ""]
+    return ", ".join(part for part in parts if part) + invented
+
+
+def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping[str, str]) -> str:
+    """Tagged passages, as `tagger` gives them, as text: table, csv, jsonl or md."""
+    if form == "jsonl":
+        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    if form == "csv":
+        header = [
+            "id",
+            "document_id",
+            "passage_id",
+            "section",
+            "page",
+            "speaker",
+            "codes",
+            "suggestions",
+            "mentions",
+            "text",
+        ]
+        return csv_text(
+            [
+                [
+                    line["id"],
+                    line["document_id"],
+                    line["passage_id"],
+                    line["section"],
+                    line["page"],
+                    line["speaker"],
+                    "; ".join(f"{tag['code']} ({_how_sure(tag)})" for tag in line["tags"]),
+                    "; ".join(f"{found['code']} ({found['score']:.2f})" for found in line["suggestions"]),
+                    "; ".join(mention["text"] for mention in line["mentions"]),
+                    line["text"],
+                ]
+                for line in lines
+            ],
+            header,
+        )
+    parts = []
+    for line in lines:
+        tags = (
+            ", ".join(f"{titles.get(tag['code'], tag['code'])} ({_how_sure(tag)})" for tag in line["tags"]) or "no code"
+        )
+        head = f"{line['id']}  {line['speaker'] or ' > '.join(line['section'])}".rstrip()
+        if form == "md":
+            parts.append(f"**{head}** *{tags}*\n\n> {' '.join(line['text'].split())}\n")
+        else:
+            parts.append(f"{head}\n  [{tags}]\n  {fold(line['text'])}\n")
+    return "\n".join(parts)
+
+
+def _how_sure(tag: Mapping[str, Any]) -> str:
+    return f"{tag['stance']}, {tag['score']:.2f}{', review' if tag['review'] else ''}"

@@ -1,0 +1,143 @@
+"""The workbook, and found evidence rows as a workbook."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from collabnlp.codebook import Codebook
+from collabnlp.export.sheets import Sheets, quote_rows
+from collabnlp.records import AgreementRow, atomic
+from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
+
+_EPOCH = datetime.datetime(2020, 1, 1)
+
+
+@exporter
+def write_workbook(
+    path: str | Path,
+    released: Released,
+    *,
+    codebook: Codebook,
+    agreement: Sequence[AgreementRow],
+    method: Mapping[str, str],
+) -> None:
+    """Write the evidence workbook: cover, matrices, quotes, documents, topics, codebook, method.
+
+    Every sheet holds one table that begins in column A, as the Analysis Function advises for
+    accessible spreadsheets; a number in a matrix links to its first quote.
+    """
+    import xlsxwriter
+
+    with atomic(path) as temporary:
+        book = xlsxwriter.Workbook(
+            str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+        )
+        book.set_properties({"title": "Evidence matrix", "subject": codebook.title, "created": _EPOCH})
+        book.set_size(2400, 1600)
+        sheets = Sheets(book)
+        first_row = quote_rows(released)[1]
+        matrices = [
+            ("Councils", "council", "Council"),
+            ("Counties", "county", "County"),
+            ("Councils today", "today", "Council of today"),
+            ("Partnerships", "partnership", "Partnership"),
+            ("Schemes", "scheme", "Scheme"),
+            ("By document", "document", "Document"),
+            ("By topic", "topic", "Topic"),
+            ("By year", "year", "Year"),
+        ]
+        sheets.cover(
+            [(name, what) for name, _, what in [(m[0], m[1], f"matrix: {m[2].lower()} by code") for m in matrices]]
+            + [
+                ("Quotes", "every passage as evidence, with its source"),
+                ("Documents", "what was read"),
+                ("Topics", "topics found across documents"),
+                ("Codebook", "the codes and when they are given"),
+                ("Method", "how well each code is found, and the figures behind it"),
+            ],
+            released.rule,
+        )
+        for name, kind, title in matrices:
+            sheets.matrix(
+                name,
+                title,
+                kind,
+                released,
+                codebook,
+                first_row if kind in ("council", "partnership", "scheme") else {},
+            )
+        titles = {code.code: code.title for code in codebook.codes}
+        sheets.quotes(
+            "Quotes", "Evidence, strongest first within each row and code; [c]: not for attribution", released, titles
+        )
+        sheets.table(
+            "Documents",
+            "What was read",
+            ["Document", "Title", "Publisher", "Year", "Kind", "Access", "Invented"],
+            [
+                [d.document_id, d.title, d.publisher, d.year, d.kind, d.access, "yes" if d.synthetic else "no"]
+                for d in released.documents
+            ]
+            + [
+                ["", f"{NOT_NAMED}: {released.interviews}", "", "", "transcript", CLOSED, ""]
+                for _ in range(released.interviews != "none")
+            ],
+            [30, 60, 40, 7, 12, 18, 9],
+        )
+        sheets.table(
+            "Topics",
+            "Topics found across documents; -1 holds what fits none",
+            ["Topic", "Label", "Passages", "Terms"],
+            [[t.topic, t.label, t.n_passages, ", ".join(t.terms)] for t in released.topics],
+            [7, 44, 10, 90],
+        )
+        sheets.table(
+            "Codebook",
+            codebook.title,
+            ["Code", "Title", "Group", "Counts under", "Definition", "Given when", "Not given for"],
+            [
+                [
+                    c.code,
+                    c.title,
+                    codebook.groups[c.group],
+                    titles.get(c.parent or "", ""),
+                    c.definition,
+                    "\n".join(c.include),
+                    "\n".join(c.exclude),
+                ]
+                for c in codebook.codes
+            ],
+            [18, 28, 24, 14, 60, 70, 70],
+        )
+        sheets.table(
+            "Method",
+            "How well the model finds each code (on coded passages of documents it had not seen), and the figures behind this workbook",
+            ["Item", "Value"],
+            [
+                [
+                    f"{titles.get(a.code, a.code)}: F1 of {a.coder_b} ({a.n_a} coded passages)",
+                    f"{a.f1:.2f} ({a.f1_low:.2f} to {a.f1_high:.2f})",
+                ]
+                for a in agreement
+                if a.f1 == a.f1
+            ]
+            + [list(pair) for pair in method.items()],
+            [70, 90],
+        )
+        book.close()
+
+
+@exporter
+def write_rows_workbook(path: str | Path, released: Released, titles: Mapping[str, str]) -> None:
+    """Write found evidence rows as a workbook of one sheet."""
+    import xlsxwriter
+
+    with atomic(path) as temporary:
+        book = xlsxwriter.Workbook(
+            str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+        )
+        book.set_properties({"title": "Evidence", "created": _EPOCH})
+        Sheets(book).quotes("Quotes", "Evidence found", released, titles, back=False)
+        book.close()

@@ -7,7 +7,7 @@ from collabnlp.embed import read_readings, read_vectors
 from collabnlp.params import Params
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Passage, PassageTag, TagReason, read_table, write_table
-from collabnlp.release import INTERVIEWER
+from collabnlp.speakers import INTERVIEWER
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 
 

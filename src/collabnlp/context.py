@@ -8,12 +8,10 @@ from collabnlp.tokens import Token
 
 # Titles before a name, by how much they prove: 1 may be a role in general ("Father"), 2 in any case, 3 before any word.
 TITLES: dict[str, int] = {
-    **dict.fromkeys("cllr cllrs councillor councilor clr mr mrs ms miss mx mister missus dr prof".split(), 3),
+    **dict.fromkeys("cllr councillor councilor clr mr mrs ms miss mx mister missus dr prof".split(), 3),
+    **dict.fromkeys("professor sir dame baroness rev reverend canon alderman ald doctor auntie uncle".split(), 2),
     **dict.fromkeys(
-        "councillors professor sir dame baroness rev reverend canon alderman ald doctor auntie uncle".split(), 2
-    ),
-    **dict.fromkeys(
-        "lord lady father sister brother judge inspector superintendent sergeant sgt constable pc dci di ds captain major colonel "
+        "councillors cllrs lord lady father sister brother judge inspector superintendent sergeant sgt constable pc dci di ds captain major colonel "
         "nurse imam rabbi bishop archdeacon mayor nan grandma grandad".split(),
         1,
     ),

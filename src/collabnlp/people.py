@@ -26,7 +26,7 @@ _COMMON = frozenset(
     don hank duke earl basil clement christian victor constance patience prudence mercy charity verity felicity blessing comfort
     precious sandy rusty scarlet summer melody harmony destiny justice trinity bonnie eve holly fern flora rowan ash cliff jean lee
     lea miles wade ward rex ginger dot kit pip sunny bob martin jason ally gay jasmine myrtle primrose herbert lance jerry john dick
-    chuck bella gus pete tony gene stew norm viv des mel val jo al ed mo tom dan kim jan ann anna sam ken ben tim jim joe kit
+    chuck bella di ad gus pete tony gene stew norm viv des mel val jo al ed mo tom dan kim jan ann anna sam ken ben tim jim joe kit
     """.split()
 )
 # Towns and countries before they are given names.
@@ -40,6 +40,9 @@ _PLACES_FIRST = frozenset(
     holland france spain germany jamaica cuba malta cyprus persia arabia egypt sudan ghana mali oman qatar iran iraq syria turkey
     lourdes geneva lima rio havana adelaide perth darwin durham essex sussex surrey dorset rutland cornwall avon tyne trent severn
     """.split()
+)
+_FUNCTION = frozenset(
+    "he she we they you it i me him her us them his hers its their our your my who what that this these those and but or so the an in on at to of".split()
 )
 _BORN_IN = frozenset("april may june august".split())
 _FEW_ACRONYMS = frozenset(
@@ -72,7 +75,7 @@ _INTRO = re.compile(
     r"|\b(?P<soft>I am|I['’]m|this is|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
 )
 _HEAD = re.compile(
-    r"^[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
+    r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
     r"(?P<label>[^\W\d_][\w.'’ \-]{0,38}?[\w.)]?(?:[ \t]*[(,][^()\n:]{1,40}\)?)?)[\])*_>]{0,3}[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?[\])]?[ \t]*)?(?::|>{1,2}|[ \t][-–—](?=[ \t]))[*_]{0,2}(?=\s|$)",
     re.M,
 )
@@ -89,6 +92,11 @@ class Person(NamedTuple):
 
     words: tuple[str, ...]
     who: Who
+
+
+def _initials_of(person: Person) -> tuple[str, str]:
+    """Initials of all words of a name, and of its first and last."""
+    return "".join(word[0] for word in person.words), person.words[0][0] + person.words[-1][0]
 
 
 class Name(NamedTuple):
@@ -165,7 +173,7 @@ class _Finder:
         low, lexicon = token.low, self.lexicon
         if len(token.text) == 1:
             return "I" if token.cap else "W"
-        if low in _MONTHS:
+        if low in _MONTHS or low in _FUNCTION:
             return "W"
         parts = low.split("-")
         given, surname = low in lexicon.given, low in lexicon.surnames
@@ -197,16 +205,40 @@ class _Finder:
             self._register([token.low for token in self.texts[block].tokens[i:j]])
         self._heads()
         self.parts = self._parts()
+        behind = self._behind_initials()
         names = [
             name
             for block in range(len(self.texts))
             for name in self._names(block, [f[1:] for f in first if f[0] == block])
         ]
+        names = [
+            name._replace(person=behind.get(name.person.words, name.person)) if name.person else name for name in names
+        ]
         return sorted(names + self.left, key=lambda name: name[:3])
+
+    def _behind_initials(self) -> dict[tuple[str, ...], Person]:
+        """For people named in full the one who speaks under their initials, where these fit nobody else."""
+        found: dict[tuple[str, ...], Person] = {}
+        for person in self.people.values():
+            if person.who != "person" and len(person.words) == 1 and len(person.words[0]) in (2, 3):
+                full = [
+                    other
+                    for other in self.people.values()
+                    if len(other.words) > 1 and person.words[0] in _initials_of(other)
+                ]
+                if len(full) == 1:
+                    found[full[0].words] = person
+        return found
 
     def _register(self, words: list[str]) -> None:
         name = tuple(word for word in words if word not in TITLES and (len(word) > 1 or len(words) > 1))
-        if len(name) >= 2 and name not in self.people and self._same(name) is None:
+        if len(name) < 2 or name in self.people:
+            return
+        same = self._same(name)
+        if same is not None and same.who == "person" and len(same.words[0]) == 1 < len(name[0]):
+            del self.people[same.words]  # R. Mirza becomes Rukhsana Mirza
+            same = None
+        if same is None:
             self.people[name] = Person(name, "person")
 
     def _heads(self) -> None:
@@ -288,11 +320,43 @@ class _Finder:
             for i, j in self._runs(text):
                 for a, b, why in self._in_run(block, i, j):
                     if not done & set(range(a, b)):
+                        done |= set(range(a, b))
                         yield a, b, why
+            for i in self._listed_with(text, done - self.barred[block]):
+                yield i, i + 1, "named beside somebody"
         else:
             for a, b, why in self._without_capitals(text):
                 if not done & set(range(a, b)):
                     yield a, b, why
+
+    def _listed_with(self, text: _Text, named: set[int]) -> list[int]:
+        """Words that stand in a row with names, parted by commas or "and", and may be names themselves."""
+        tokens = text.tokens
+        found: list[int] = []
+        for _ in range(3):
+            for i, token in enumerate(tokens):
+                if i in named or not token.cap or self.kind(token) not in "UgGS" or token.low in self.extra:
+                    continue
+                if (
+                    self.kind(token) == "g"
+                    and (token.first or token.low not in _COMMON)
+                    and token.low not in self.lexicon.long
+                ):
+                    continue
+                after, before = text.text[token.end : token.end + 8], text.text[max(0, token.start - 8) : token.start]
+                right = re.match(r",\s+(?:and\s+)?|\s+(?:and|&)\s+", after)
+                left = re.search(r"(?:,\s+(?:and\s+|or\s+)?|\s(?:and|&|or)\s+)$", before)
+                at = {tokens[k].start for k in named}
+                ends = {tokens[k].end for k in named}
+                if (right and token.end + right.end() in at) or (left and token.start - len(left.group()) in ends):
+                    if (
+                        self.votes[token.low][1] == 0
+                        and self.kind(token) != "U"
+                        or (self.votes[token.low][1] == 0 and not token.shout)
+                    ):
+                        named.add(i)
+                        found.append(i)
+        return found
 
     def _introduced(self, text: _Text) -> Iterator[tuple[int, int, str]]:
         at = {token.start: i for i, token in enumerate(text.tokens)}
@@ -515,6 +579,7 @@ class _Finder:
         votes, against = self.votes[token.low]
         if (
             before is not None
+            and token.gap.isspace()
             and before.low in NOT_AFTER
             and (before.low != "the" or not text.text[token.end :].startswith((", ", " who")))
         ):
@@ -530,7 +595,7 @@ class _Finder:
         if kind == "G":
             return place < 1.5 and not (in_run and token.low in ROYAL)
         if kind == "g":
-            if token.low not in _COMMON or in_run or place > 0:
+            if token.low not in _COMMON or in_run or place >= 1:
                 return False
             return person >= 1.25 if token.first else True
         if token.low in _BORN_IN:
@@ -695,17 +760,14 @@ class _Finder:
                 return (known, why) if kind in "GSU" and listed and len(token.low) > 3 else None
             if headed:
                 return None
-            if kind in "GSU" or (kind == "A" and listed):
+            if kind in "GSU" or (token.shout and listed and known.words == (token.low,)):
                 return known, why
             return (known, why) if self._meant(text, i) else None
         if text.mode == "mixed" and not token.cap:
             return None
         if token.shout and 2 <= len(token.text) <= 3 and text.mode == "mixed":
             for person in self.people.values():
-                if len(person.words) > 1 and token.low in (
-                    "".join(w[0] for w in person.words),
-                    person.words[0][0] + person.words[-1][0],
-                ):
+                if len(person.words) > 1 and token.low in _initials_of(person):
                     common = _ACRONYMS if person.who == "person" else _FEW_ACRONYMS
                     if token.low not in common or self._at_head(text, token):
                         return person, "initials"
@@ -757,10 +819,7 @@ class _Finder:
         for match in re.finditer(r"(?<![\w.])(?:[A-Z]\.[ ]?){2,3}(?!\w)", text.text):
             letters = "".join(c for c in match.group() if c.isalpha()).casefold()
             for person in self.people.values():
-                if len(person.words) > 1 and letters in (
-                    "".join(w[0] for w in person.words),
-                    person.words[0][0] + person.words[-1][0],
-                ):
+                if len(person.words) > 1 and letters in _initials_of(person):
                     yield Name(block, match.start(), match.start() + len(match.group().rstrip()), person, "initials")
                     break
 

@@ -78,8 +78,17 @@ _QUALIFIED = r"(?:(?:former|current|then|previous|new|old|ex|acting|interim|depu
 _PORTFOLIO = r"(?:\s+(?:of|for|in charge of|with responsibility for|responsible for|on)\s+(?:(?!(?:of|at|in|on|with|from|the|our|my|a|an|their|her|his|who|here|over)\b)[\w&'’-]+(?:,?\s+|\s*/\s*)?(?:and\s+|&\s+|to\s+)?){1,5}?)?"
 _LINK = r"(?:\s*,?\s+(?:over\s+|here\s+|down\s+|up\s+|across\s+|out\s+|back\s+|there\s+|based\s+|working\s+|employed\s+)?(?:of|at|for|in|on|with|from|to|within|by)|\s*,|\s*\(|\s+[-–—])\s*(?:both\s+|what (?:was|is)\s+|what['’]s\s+|the\s+(?:old\s+|former\s+|new\s+|then\s+)?|neighbouring\s+|nearby\s+|our\s+(?:neighbours?,?\s+)?)?"
 _LEFT = re.compile(rf"(?i)(?<![\w-])(?P<role>{_QUALIFIED}(?:{_WHO}){_PORTFOLIO}){_LINK}$")
+_FIELD = (
+    r"(?:adults?|adult|assets|asset|benefits|business|care|change|children(?:['’]s)?|climate|commercial|commissioning|communications|communities|community|corporate|culture|customers?|"
+    r"delivery|democratic|development|digital|economic|economy|education|elections|engagement|environment|environmental|estates|families|finance|financial|governance|growth|"
+    r"health|highways|homelessness|housing|human|improvement|infrastructure|innovation|integration|investment|law|learning|legal|leisure|localities|neighbourhoods?|networks|operations|"
+    r"partnerships?|people|performance|place|places|planning|policy|procurement|programmes?|property|protection|public|recycling|regeneration|relations|resources|revenues|safeguarding|safety|"
+    r"schools|security|services?|skills|social|sport|strategic|strategy|support|sustainability|technology|tourism|transformation|transport|travel|waste|wellbeing|work|youth|cleansing|street|"
+    r"parks|open|spaces|audit|risk|hr|it|ict|well-being|inclusion|equalities|libraries|registration|emergency|resilience)"
+)
 _RIGHT = re.compile(
-    rf"(?i)(?:['’]s?|s['’])?(?P<link>,?\s+(?:whose\s+|where\s+(?:I|she|he)(?:['’]m|['’]s|\s+am|\s+is|\s+was)\s+(?:the\s+)?|\()?|\s*\((?:the\s+)?)(?P<role>{_QUALIFIED}(?:{_WHO})(?:\s+(?:of|for)\s+(?:[\w&'’-]+)(?:(?:\s+and\s+|\s+&\s+|\s+)(?!(?:our|my|their|here|over|there|where|when|which|that|this|he|she|they|we|it|I|you|as|so|if|because|who|is|was|has|had|said|says|and|but|told|would|will|the|a|an|at|in|on|to|from|with|came|went|did)\b)[\w&'’-]+){{0,3}})?)(?![\w-])"
+    r"(?i)(?:['’]s?|s['’])?(?P<link>,?\s+(?:whose\s+|where\s+(?:I|she|he)(?:['’]m|['’]s|\s+am|\s+is|\s+was)\s+(?:the\s+)?|\()?|\s*\((?:the\s+)?)"
+    rf"(?P<role>{_QUALIFIED}(?:{_WHO})(?:\s+(?:of|for)\s+(?:the\s+)?[\w&'’-]+(?:,?\s+(?:and\s+|&\s+)?{_FIELD}\b)*)?)(?![\w-])"
 )
 _VAGUE = frozenset(
     "manager managers officer officers lead leads group leadership planners officers' members member leaders directors chairs mayors".split()

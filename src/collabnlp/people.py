@@ -94,6 +94,19 @@ class Person(NamedTuple):
     who: Who
 
 
+def _sound(name: str) -> str:
+    """A name as it sounds, roughly: Sara and Sarah, Catherine and Kathryn are one."""
+    low = (
+        name.replace("ph", "f")
+        .replace("ck", "k")
+        .replace("c", "k")
+        .replace("y", "i")
+        .replace("z", "s")
+        .replace("h", "")
+    )
+    return low[:1] + re.sub(r"(.)\1+", r"\1", re.sub(r"[aeiou]", "", low[1:]))
+
+
 def _initials_of(person: Person) -> tuple[str, str]:
     """Initials of all words of a name, and of its first and last."""
     return "".join(word[0] for word in person.words), person.words[0][0] + person.words[-1][0]
@@ -512,7 +525,7 @@ class _Finder:
         return (
             tokens[a].low in ROYAL
             or self.kind(tokens[k - 1]) not in "Gg"
-            or (k - a > 1 and self.kind(tokens[a]) not in "Gg")
+            or (k - a > 1 and self.kind(tokens[a]) not in "Gg" and not tokens[a].first and tokens[a].low not in TITLES)
         )
 
     def _span(self, text: _Text, a: int, j: int) -> int:
@@ -687,11 +700,11 @@ class _Finder:
             if taken & set(range(i, j)):
                 continue
             taken |= set(range(i, j))
-            words = tuple(t.low for t in tokens[i:j] if t.low not in TITLES)
+            words = tuple(t.low for t in tokens[i:j] if t.low not in TITLES) or tuple(t.low for t in tokens[i:j])
             person = self.people.get(words) or (self.parts.get(words[0]) if len(words) == 1 else self._same(words))
-            yield Name(
-                block, tokens[i].start, tokens[j - 1].end, person or Person(words or (tokens[i].low,), "person"), why
-            )
+            if person is None and j - i == 1:
+                person = (self._part(text, i, taken - {i}) or (None,))[0]
+            yield Name(block, tokens[i].start, tokens[j - 1].end, person or Person(words, "person"), why)
         figures = {
             k
             for name in self.left
@@ -783,8 +796,8 @@ class _Finder:
             if min(len(part), len(token.low)) < 4 or part not in person.words:
                 continue
             limit = 1 if min(len(part), len(token.low)) < 7 else 2
-            if kind in "GS" and limit > 1:
-                limit = 1
+            if kind == "G" and _sound(part) != _sound(token.low):
+                continue  # Jane is not Jade
             if distance(part, token.low, limit) <= limit and (
                 part[0] == token.low[0] or (limit > 1 and part[1:] == token.low[1:])
             ):

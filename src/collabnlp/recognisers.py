@@ -32,7 +32,7 @@ _URL = re.compile(
 _HANDLE = re.compile(r"(?<![\w.@/])@[A-Za-z_](?:[\w.]*\w)?(?![\w@])")
 _NAMED_HANDLE = re.compile(
     r"(?i)\b(?:twitter|insta(?:gram)?|tiktok|facebook|linkedin|bluesky|mastodon|threads|snapchat|whatsapp|skype|telegram|discord|slack|"
-    r"reddit|handle|username|user name|login|screen name|x)\b[^.\n@]{0,30}?\b((?=\w*[\d_.])[A-Za-z][\w.-]{2,}\w)"
+    r"reddit|handle|username|user name|login|screen name|x)\b[^.\n@]{0,30}?\b((?=\w*(?:[\d_]|\.\w))[A-Za-z][\w.-]{2,}\w)"
 )
 _PHONE = re.compile(
     rf"(?<![\d£$€.,/:@-])(?:(?:\+|00){_SEP}?44{_SEP}*(?:\(\s*0\s*\){_SEP}*)?\(?\d|\(?[0O][\s)\-–.]*[1-9])"
@@ -75,7 +75,7 @@ _FLAT = r"(?:(?:Flat|Apartment|Apt|Unit|Room|Suite|Plot)\s+\w{1,4},?\s+)"
 _ROAD = rf"(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}}?\s+{_STREET}\b\.?"
 _ADDRESS = re.compile(
     rf"\b(?:{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}|{_FLAT}(?:{_CAPITAL}\s+){{1,3}}{_HOUSE}(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?"
-    rf"|(?:The\s+)?(?:{_CAPITAL}\s+){{1,3}}{_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
+    rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
 )
 _LOWER_ADDRESS = re.compile(
     rf"(?i)\b(?:lives?|lived|living|house|home|address|move[ds]?|door|flat|round|post(?:ed)? (?:it )?to|write to|send (?:it )?to|based|is|at|number|no\.?)\b[^.\n\d]{{0,25}}?"
@@ -201,7 +201,7 @@ def _addresses(text: str) -> Iterator[Found]:
         words = plain(match.group()).strip(" .")
         if words in _KNOWN or re.match(r"(?:19|20)\d\d\s", words):
             continue
-        end = match.end()
+        end = match.end() - match.group().endswith(".")
         while (tail := _TAIL.match(text, end)) and (
             _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
         ):

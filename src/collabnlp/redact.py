@@ -195,7 +195,8 @@ def _corrected(text: str, corrections: Corrections) -> Iterable[_Span]:
 
 
 def _numbers(text: str) -> Iterable[_Span]:
-    for found in find_numbers(text):
+    masked = PSEUDONYM.sub(lambda match: "\0" * len(match.group()), text)
+    for found in find_numbers(masked):
         yield _Span(found.start, found.end, found.kind, _SHOWN[found.kind], found.reason, 1)
 
 

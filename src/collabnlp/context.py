@@ -64,8 +64,73 @@ _DOES = re.compile(
     r"brought|sent|sends|turned up|showed|helped|helps|called|worked|works|spoke|speaks|kept|keeps|had (?:the|a|to|his|her)|put|stopped|found|offered|refused|ended up)\b"
 )
 _IS = re.compile(
-    r"(?:is|was|has|had|would|will|could|used|might|does|did|always|never|also|still|just|can|should|then|once|actually|basically|really|probably)\b"
+    r"(?:is|was|has|had|would|will|could|used|might|does|did|(?:does|did|is|was|has|had|would|could|wo|ca|should)n['’]?t|always|never|also|still|just|can|should|then|once|actually|basically|really|probably)\b"
 )
+# What follows names that are ordinary words where they are such.
+_PHRASES = {
+    "mark": "my words|up|down|out|time|it",
+    "will": "you|they|we|it|that|he|she|I|the|be|there|not|this|power",
+    "hope": "that|so|to|we|you|they|springs|for|and pray|I|it",
+    "grace": "period|under|notes?",
+    "bill": "of|for",
+    "grant": "money|funding|from|scheme|income|aid|programme|regime|conditions|agreement",
+    "rose": "by|to|from|gardens?|bush(?:es)?|in|above|sharply|steadily",
+    "rich": "people|in|and|pickings|text",
+    "frank": "talk|discussions?|about|exchanges?|conversations?|advice",
+    "penny": "wise|pinching|dropped|drops",
+    "art": "galler(?:y|ies)|for|of|centre|form",
+    "dawn": "raids?|of|chorus",
+    "jack": "of all|in the box",
+    "max": "out|of|capacity",
+    "pat": "on the back|answer",
+    "joy": "of|to|that",
+    "faith": "in|groups?|leaders?|communit(?:y|ies)|schools?|sector",
+    "guy": "ropes?|from|in",
+    "sue": "them|for|us|me|the",
+    "chase": "up|them|the|it|down|money",
+    "drew": "a|up|on|down|out|the|lots?|in|back",
+    "hazel": "hedges?|eyes|trees?",
+    "dean": "of",
+    "robin": "redbreast|reliant",
+    "christian": "values|charity|names?|church(?:es)?|faith|groups?|aid",
+    "rosemary": "and thyme",
+    "holly": "bush|and the ivy",
+    "ray": "of",
+    "rob": "them|us|Peter to",
+    "nick": "of time",
+    "ward": "members?|councillors?|boundar\\w+|budgets?|work|forums?",
+    "miles": "away|from|of|ahead|apart|better|and miles|per",
+    "ash": "dieback|trees?|wednesday",
+    "cliff": "edges?|face|top",
+    "summer": "recess|holidays?|term|of|break|schools?",
+    "victor": "of|in",
+    "patience": "is|was|and|wears|ran|with|runs",
+    "charity": "begins|sector|commission|shops?|partners?",
+    "justice": "system|is|for|secretary|and",
+    "april": "of|to|and|this|last|showers|was|is|fool\\w*",
+    "may": "of|to|and|be|we|I|the|they|not|elections?|this|last|was|day",
+    "june": "of|to|and|this|last|was|budget|elections?",
+    "august": "of|to|and|this|last|was|bank",
+    "jordan": "is a|and|valley|river",
+    "chance": "of|to|for|would",
+    "harmony": "is|was|between",
+    "dot": "com|the|gov|co",
+    "don": "['’]t",
+    "constance": "of",
+    "amber": "alerts?|rating|light|rated|warning|box",
+    "ruby": "anniversary|red|wedding",
+    "jade": "green",
+    "olive": "branch|oil|green",
+    "ivy": "league|house",
+    "violet": "light",
+    "bob": "a job|up|along",
+    "sandy": "soils?|beach\\w*",
+    "sunny": "day|side|spell\\w*|uplands",
+    "lance": "corporal",
+    "price": "of|is|rise|list|per|tag",
+    "page": "number|one|\\d",
+}
+_ORDINARY = re.compile("|".join(rf"{name} (?:{words})\b" for name, words in _PHRASES.items()), re.I)
 _DESK = re.compile(
     r"\s+(?:in|from|on|at|over in|down in|up in)\s+(?:the\s+|our\s+)?(?:post ?room|office|reception|front desk|desk|hr|human resources|finance|planning|canteen|housing|legal|comms|communications|"
     r"it|payroll|highways|procurement|accounts|democratic services|policy|customer services|contact centre|call centre|adult (?:social )?care|children['’]?s services|public health|"
@@ -156,3 +221,15 @@ def score(text: str, tokens: list[Token], i: int, j: int) -> tuple[float, float]
     elif _SHE.search(tail[:30]) and not place:
         person += 0.5
     return person, place
+
+
+def is_phrase(text: str, token: Token) -> bool:
+    """Whether a name that is an ordinary word begins a phrase in which it is one: Mark my words, a grace period.
+
+    Examples
+    --------
+    >>> from collabnlp.tokens import tokens_of
+    >>> [is_phrase(text, tokens_of(text)[0]) for text in ("Mark my words.", "Mark rang.")]
+    [True, False]
+    """
+    return not token.owned and _ORDINARY.match(text[token.start : token.end + 20]) is not None

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from collabnlp.context import HEADS, NOT_AFTER, ROYAL, TITLES, WEAK_HEADS, score
+from collabnlp.context import HEADS, NOT_AFTER, ROYAL, TITLES, WEAK_HEADS, is_phrase, score
 from collabnlp.lexicon import Lexicon, load_lexicon, plain
 from collabnlp.tokens import Mode, Token, distance, mode_of, overall, tokens_of
 
@@ -216,6 +216,14 @@ class _Finder:
             first += [(block, i, j, why) for i, j, why in self._strong(block)]
         for block, i, j, _ in first:
             self._register([token.low for token in self.texts[block].tokens[i:j]])
+        for block, i, j, _ in first:  # then those of whom one word is known
+            token = self.texts[block].tokens[i]
+            if (
+                j - i == 1
+                and len(token.low) > 1
+                and not any(token.low in person.words for person in self.people.values())
+            ):
+                self.people.setdefault((token.low,), Person((token.low,), "person"))
         self._heads()
         self.parts = self._parts()
         behind = self._behind_initials()
@@ -515,6 +523,18 @@ class _Finder:
             else:
                 a += 1
 
+    def _before_heads(self, text: _Text) -> set[int]:
+        """Words that a head makes part of a place's or an organisation's name: Wythen Vale District Council."""
+        found: set[int] = set()
+        if text.mode == "mixed":
+            for i, j in self._runs(text):
+                head = next((k for k in range(j - 1, i, -1) if self._heads_name(text.tokens, i, k)), i)
+                for k in range(head - 1, i - 1, -1):
+                    if self.kind(text.tokens[k]) == "G" and text.tokens[k].low not in ROYAL:
+                        break
+                    found.add(k)
+        return found
+
     def _heads_name(self, tokens: list[Token], a: int, k: int) -> bool:
         """Whether the word at k makes a place or an organisation of the capitalised words before it."""
         low = tokens[k].low
@@ -608,10 +628,10 @@ class _Finder:
         if kind == "G":
             return place < 1.5 and not (in_run and token.low in ROYAL)
         if kind == "g":
-            if token.low not in _COMMON or in_run or place >= 1:
+            if token.low not in _COMMON or in_run or place >= 1 or is_phrase(text.text, token):
                 return False
             return person >= 1.25 if token.first else True
-        if token.low in _BORN_IN:
+        if token.low in _BORN_IN and not is_phrase(text.text, token):
             return person >= 1.75 and place == 0
         if kind == "S":
             return (
@@ -705,6 +725,7 @@ class _Finder:
             if person is None and j - i == 1:
                 person = (self._part(text, i, taken - {i}) or (None,))[0]
             yield Name(block, tokens[i].start, tokens[j - 1].end, person or Person(words, "person"), why)
+        headed = self._before_heads(text)
         figures = {
             k
             for name in self.left
@@ -713,7 +734,7 @@ class _Finder:
             if name.start <= t.start < name.end
         }
         for i, token in enumerate(tokens):
-            if i in taken or i in figures:
+            if i in taken or i in figures or i in headed:
                 continue
             part = self._part(text, i, taken)
             if part:
@@ -807,6 +828,8 @@ class _Finder:
     def _meant(self, text: _Text, i: int) -> bool:
         """Whether a name that is an ordinary word, or a place, is meant as a name where it stands."""
         token = text.tokens[i]
+        if is_phrase(text.text, token):
+            return False
         person, place = score(text.text, text.tokens, i, i + 1)
         before = text.tokens[i - 1] if i else None
         if token.first or token.low in _MONTHS or self.kind(token) == "P":

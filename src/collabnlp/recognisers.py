@@ -22,7 +22,7 @@ _GAP = r"[ \t\xa0]*\n?[ \t\xa0]*"
 _SEP = r"[\s.\-–/]"
 _EMAIL = re.compile(
     rf"(?i)[\w.+'’-]*\w{_GAP}@{_GAP}[\w-]+(?:\n[\w-]+)?(?:\.[\w-]+)+"
-    r"|\b\w+(?:(?:[._-]|[ ]+(?:dot|underscore|dash|hyphen)[ ]+)\w+){0,3}\s*(?:[\[(]\s*at\s*[\])]|\bat\b)\s*[\w-]+(?:\s*(?:[\[(]\s*dot\s*[\])]|\bdot\b)\s*[\w-]+)+"
+    r"|\b\w+(?:(?:[._-]|\s*[\[(]\s*(?:dot|underscore)\s*[\])]\s*|[ ]+(?:dot|underscore|dash|hyphen)[ ]+)\w+){0,3}\s*(?:[\[(]\s*at\s*[\])]|\bat\b)\s*[\w-]+(?:\s*(?:[\[(]\s*dot\s*[\])]|\bdot\b)\s*[\w-]+)+"
 )
 _TLD = r"(?:co\.uk|gov\.uk|org\.uk|ac\.uk|nhs\.uk|police\.uk|me\.uk|ltd\.uk|com|org|net|uk|info|io|eu|wales|scot|london|biz|gov|edu)"
 _URL = re.compile(
@@ -74,7 +74,7 @@ _NUMBER = r"(?:\d{1,4}[A-Za-z]?(?:\s?[-–/]\s?\d{1,4}[A-Za-z]?)?|(?:twenty|thir
 _FLAT = r"(?:(?:Flat|Apartment|Apt|Unit|Room|Suite|Plot)\s+\w{1,4},?\s+)"
 _ROAD = rf"(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}}?\s+{_STREET}\b\.?"
 _ADDRESS = re.compile(
-    rf"\b(?:{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}|{_FLAT}(?:{_CAPITAL}\s+){{1,3}}{_HOUSE}(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?"
+    rf"\b(?:{_FLAT}(?:{_CAPITAL}\s+){{1,3}}(?:{_HOUSE}|{_STREET})(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?|{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}"
     rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
 )
 _LOWER_ADDRESS = re.compile(

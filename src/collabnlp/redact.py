@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from collabnlp.attribution import mark_access, strictest
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.lexicon import plain
+from collabnlp.lexicon import load_lexicon, plain
 from collabnlp.people import Name, Person, find_people
 from collabnlp.pseudonyms import Corrections, Interviewee, Key, identity
 from collabnlp.recognisers import find_numbers
@@ -182,6 +182,9 @@ def _own(
 
 def _no_people(organisations: list[list[Organisation]], own: Own, gazetteer: Gazetteer | None) -> frozenset[str]:
     words = {plain(name) for found in organisations for o in found for name in (o.name, bare_name(o.name))} | own.plain
+    lexicon = load_lexicon()
+    parts = {part for name in words if " " in name for part in name.split()}
+    words |= {part for part in parts if part not in lexicon.given | lexicon.surnames | lexicon.words}
     if gazetteer is not None:
         words |= {plain(alias) for alias, (form, _) in gazetteer.aliases.items() if form != "full"}
     return frozenset(words)

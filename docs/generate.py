@@ -33,6 +33,7 @@ TABLES = [
     ("EvidenceRow", "outputs/evidence.parquet, outputs/evidence.csv; table `evidence` in outputs/evidence.db"),
     ("MatrixCell", "outputs/matrix.parquet; table `matrix` in outputs/evidence.db"),
     ("IngestRow", "outputs/ingest_report.csv"),
+    ("Finding", "private/review-NAME.csv"),
     ("GoldPassage", "corpus/gold/passages.jsonl"),
     ("GoldRead", "corpus/gold/reads.jsonl, outputs/out_of_fold_reads.parquet"),
 ]

@@ -5,10 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from collabnlp.engine import CACHE
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.params import load_params
-from collabnlp.pseudonyms import PRIVATE, Interviewee, load_key, read_corrections, read_interviewees, write_private
+from collabnlp.pseudonyms import (
+    KEY_NAME,
+    PRIVATE,
+    Interviewee,
+    load_key,
+    made_before,
+    read_corrections,
+    read_interviewees,
+    write_private,
+)
 from collabnlp.pseudonyms import new_key as _new_key
 from collabnlp.readers import read_blocks
 from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
@@ -25,8 +36,6 @@ class Door:
         The project's folder.
     gazetteer
         In place of the project's own, where it is loaded already.
-    made_before
-        Whether outputs with pseudonyms are there already; a missing key is refused then.
 
     Raises
     ------
@@ -34,14 +43,13 @@ class Door:
         Where the key or a list of the private folder is missing or cannot be read.
     """
 
-    def __init__(
-        self, project: str | Path = ".", *, gazetteer: Gazetteer | None = None, made_before: bool = False
-    ) -> None:
+    def __init__(self, project: str | Path = ".", *, gazetteer: Gazetteer | None = None) -> None:
         project = Path(project)
         self.corpus, self.private = project / "corpus", project / PRIVATE
         listed = self.corpus / "gazetteer.csv"
         self.gazetteer = gazetteer or (load_gazetteer(listed) if listed.is_file() else None)
-        self.key = load_key(self.private, made_before=made_before)
+        lost = not (self.private / KEY_NAME).exists() and made_before(project / "outputs", project / CACHE / "ingest")
+        self.key = load_key(self.private, made_before=lost)
         self.interviewees = read_interviewees(self.private)
         self.corrections = read_corrections(self.private)
 
@@ -106,7 +114,7 @@ def write_review(path: Path, findings: Sequence[Finding], output: Path | None, *
     return f"{counts[0]} replaced, {counts[1]} left: {output}. What must go belongs in private/always.csv, what must stay in private/never.csv."
 
 
-def _workbook(names: list[str], rows: list[list[object]]) -> bytes:
+def _workbook(names: list[str], rows: list[list[Any]]) -> bytes:
     import xlsxwriter
 
     out = io.BytesIO()

@@ -369,14 +369,10 @@ class _Finder:
                 left = re.search(r"(?:,\s+(?:and\s+|or\s+)?|\s(?:and|&|or)\s+)$", before)
                 at = {tokens[k].start for k in named}
                 ends = {tokens[k].end for k in named}
-                if (right and token.end + right.end() in at) or (left and token.start - len(left.group()) in ends):
-                    if (
-                        self.votes[token.low][1] == 0
-                        and self.kind(token) != "U"
-                        or (self.votes[token.low][1] == 0 and not token.shout)
-                    ):
-                        named.add(i)
-                        found.append(i)
+                beside = (right and token.end + right.end() in at) or (left and token.start - len(left.group()) in ends)
+                if beside and self.votes[token.low][1] == 0 and not (self.kind(token) == "U" and token.shout):
+                    named.add(i)
+                    found.append(i)
         return found
 
     def _introduced(self, text: _Text) -> Iterator[tuple[int, int, str]]:

@@ -114,7 +114,10 @@ def made_before(outputs: Path, store: Path) -> bool:
         passages = read_table(table, Passage)
     except InputError:
         return False  # of another version: the run writes it anew
-    return any(mark.search(passage.text.encode()) for passage in passages)
+    return any(
+        mark.search(passage.text.encode()) or re.fullmatch(r"(?:Interviewee|person) \d+", passage.speaker or "")
+        for passage in passages
+    )
 
 
 def new_key(private: Path = PRIVATE) -> Path | None:

@@ -196,7 +196,6 @@ def _group(pattern: re.Pattern[str], text: str, kind: str, reason: str) -> Itera
 
 def _addresses(text: str) -> Iterator[Found]:
     """Addresses, with the town and the postcode behind them."""
-    lexicon = load_lexicon()
     for match in _ADDRESS.finditer(text):
         words = plain(match.group()).strip(" .")
         if words in _KNOWN or re.match(r"(?:19|20)\d\d\s", words):

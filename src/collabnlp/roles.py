@@ -211,15 +211,12 @@ def _called(name: str, gazetteer: Gazetteer | None) -> tuple[set[str], str]:
         }
     for full in list(names):
         letters = [word[0] for word in re.findall(r"[A-Za-z]+", full) if word[0].isupper()]
-        if (
-            len(letters) >= 3
-            and not full.isupper()
-            and re.search(
-                r"(?i)council|authority|partnership|board|trust|alliance|association|service|group|lep$", full
-            )
-        ):
-            if full == name or plain(full).startswith(plain(bare)):
-                names.add("".join(letters))
+        collective = re.search(
+            r"(?i)council|authority|partnership|board|trust|alliance|association|service|group|lep$", full
+        )
+        ours = full == name or plain(full).startswith(plain(bare))
+        if len(letters) >= 3 and not full.isupper() and collective and ours:
+            names.add("".join(letters))
     return {alias for alias in names if len(alias) > 2}, kind
 
 

@@ -22,7 +22,7 @@ from collabnlp.door import Door
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.lexicon import FILES, FOLDER
 from collabnlp.params import Ingest, Params
-from collabnlp.pseudonyms import PRIVATE, fingerprint, made_before
+from collabnlp.pseudonyms import PRIVATE, fingerprint
 from collabnlp.readers import pdf, read_blocks
 from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
 from collabnlp.redact import redact, without_words
@@ -102,7 +102,7 @@ def stage(params: Params) -> None:
     door = None
     private: list[Any] = []
     if closed:
-        door = Door(made_before=made_before(OUTPUTS, CACHE / "ingest"))
+        door = Door()
         door.key.save(PRIVATE)
         listed = hashlib.sha256((CORPUS / "gazetteer.csv").read_bytes()).hexdigest()
         private = [door.key.generation, fingerprint(PRIVATE), listed]

@@ -44,6 +44,16 @@ _PLACES_FIRST = frozenset(
 _FUNCTION = frozenset(
     "he she we they you it i me him her us them his hers its their our your my who what that this these those and but or so the an in on at to of".split()
 )
+# Words that go on a sentence after a name where a text has no capitals.
+_SMALL = frozenset(
+    """
+    will may said man too so then there now well just very also really back away off up down out about again all more most much some any
+    both each few other such own same than was had has would could should might must can do did does done go goes going went come came
+    comes get got make made take took know knew think thought see saw say says tell told ask asked is are were be been being not never
+    always ever still yet here where when while until since as if like from with without for by over under between before after day
+    week year time way thing things people long short good great new old big small first last next part side head hand work works
+    """.split()
+)
 _BORN_IN = frozenset("april may june august".split())
 _FEW_ACRONYMS = frozenset(
     "uk eu us mp pm it tv hr ok ai am no on so to be is me my we he do go if in of or up at as an by".split()
@@ -427,9 +437,7 @@ class _Finder:
             if token.low in _PARTICLES and not token.cap:
                 return j + 1 < len(text.tokens) and text.tokens[j + 1].cap
             return token.cap and (kind in "GSUgsPI" or token.low in _MONTHS)
-        return kind in "SG" or (
-            kind == "s" and self.seen_low[token.low] <= 2 and token.low not in ("will", "may", "said", "man")
-        )
+        return kind in "SG" or (kind == "s" and self.seen_low[token.low] <= 2 and token.low not in _SMALL)
 
     def _cut_short(self, low: str) -> Person | None:
         """The person whose given name begins so: Geth for Gethin."""
@@ -440,6 +448,11 @@ class _Finder:
             given = person.words[0]
             if any(2 < len(stem) < len(given) and given.startswith(stem) for stem in stems):
                 return person
+            same = next(
+                (n for n, (a, b) in enumerate(zip(low, given, strict=False)) if a != b), min(len(low), len(given))
+            )
+            if same >= 4 and re.fullmatch(r"[a-z]?(?:ers|sters?|e?y|ie|zy|o|bo|s|ski|dog)|", low[same:]):
+                return person  # Rhodders for Rhodri
         return None
 
     def _initials(self, token: Token) -> bool:

@@ -93,6 +93,10 @@ _IDS = re.compile(
     r"(?:\s*(?:is|was|being|of|for \w+(?: \w+)?|:|=|,|-|–|#|the|that['’]s|it['’]s|would be|[\"“'‘(])){0,3}\s*"
     r"((?:[A-Z]{1,5}[ -]?)?(?=[A-Z0-9/.-]*\d)[A-Z0-9]+(?:[/.-][A-Z0-9]+)*(?:[ ](?=\d{2,})[A-Z0-9/-]+)*)(?!\w)"
 )
+_REFERENCE = re.compile(
+    r"(?i)\b(?:case|complaint|grievance|claim|referral|investigation|disciplinary|whistle[- ]?blow\w*|safeguarding|tribunal|appeal|payslip|employee|staff|personnel)\b"
+    r"[^.;\n]{0,40}?\b(?:ref(?:erence)?|number|no)\b\.?(?:\s+(?:is|was|being|of))?\s*[:#]?\s*((?:[A-Z]{1,5}[-/ ]?)?(?=[A-Z0-9/-]*\d{3})[A-Z0-9]+(?:[-/][A-Z0-9]+)*)(?!\w)"
+)
 _ID_SHAPE = re.compile(
     r"(?<![\w/-])(?:EMP|EMPL|PAY|PAYROLL|STAFF|STF|PERS|PER|HR|CASE|CSE|CAS|CL|CLI|CRN|SW|SWK|SC|ASC|CSC|CYP|SG|SGD|MASH|LAC|GRV|GR|DISC|CMP|COMP|COM|CP|PT|PAT|ID|EE|ESR|TEN|REF|UPN|UPRN|MEM|EN|PN|PR|SN)"
     r"[-/ ]?(?:\d{4,}|(?=[\w/-]*\d{3})[A-Z0-9]+(?:[-/][A-Z0-9]+)+)(?![\w/])"
@@ -170,7 +174,7 @@ def _candidates(text: str) -> Iterator[Found]:
         ):
             yield Found(*match.span(1), "vehicle", "follows a word for a vehicle")
     yield from _addresses(text)
-    for match in _IDS.finditer(text):
+    for match in (*_IDS.finditer(text), *_REFERENCE.finditer(text)):
         if sum(map(str.isdigit, match[1])) >= 3 and not _NO_ID.search(
             text[max(0, match.start() - 18) : match.start(1)]
         ):

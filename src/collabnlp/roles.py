@@ -196,6 +196,7 @@ def _called(name: str, gazetteer: Gazetteer | None) -> tuple[set[str], str]:
             "Borough Council",
             "City Council",
             "County",
+            "City",
             "District",
             "Borough",
             "CC",

@@ -264,6 +264,8 @@ CLOSED, OPEN = "non-attributable", "attributable"
         (["Fine.", "Please don't quote me on this, but he drank and drank, all day long, as all of us who were there could see in the end.", "Fine."], [OPEN, CLOSED, OPEN]),
         (["This is off the record: he drank.", "Right.", "OK, back on the record. We signed."], [CLOSED, CLOSED, CLOSED]),
         (["Nothing I say is off the record.", "Good."], [OPEN, OPEN]),
+        (["I will put the recorder between us.", "Good."], [OPEN, OPEN]),
+        (["Keep this between us, he drank and drank, all day long, as all of us who were there could see in the end."], [CLOSED]),
     ],
 )  # fmt: skip
 def test_what_is_off_the_record(texts, expected):

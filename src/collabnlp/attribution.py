@@ -22,7 +22,7 @@ _BRACKET = re.compile(
 )
 # What speakers say. What they deny ("nothing is off the record") does not count.
 _SAID = re.compile(
-    r"(?i)\b(?:off[ -]the[ -]record|not for attribution|(?:between|betwixt) (?:you and (?:me|I)|us|ourselves|these four walls)"
+    r"(?i)\b(?:off[ -]the[ -]record|not for attribution|(?:between|betwixt) (?:you and (?:me|I)|ourselves|these four walls)|(?:just|strictly|keep (?:this|that|it)|(?:this|that|it)(?:['’]ll)? (?:stays?|remains?)) between us"
     r"|(?:strictly )?in (?:strict |strictest )?confidence|don['’]?t (?:you )?(?:dare )?(?:quote|attribute|name) (?:me|us|this|that|it)"
     r"|(?:do not|not to|never|wouldn['’]?t want (?:you )?to|rather (?:you )?(?:didn['’]?t|not)|without|please not) (?:be )?(?:quot|attribut)(?:e|ed|ing)(?: (?:me|us|this|that|it|to me))?"
     r"|(?:can|could|must)(?:no|n['’]?)t (?:use|quote|print|attribute) (?:this|that|it|me)\b"

@@ -14,11 +14,12 @@ from typing import Literal, NamedTuple
 from collabnlp.attribution import mark_access, strictest
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.lexicon import load_lexicon, plain
-from collabnlp.people import Name, Person, find_people
+from collabnlp.people import Name, find_people
 from collabnlp.pseudonyms import Corrections, Interviewee, Key, identity
 from collabnlp.recognisers import find_numbers
 from collabnlp.records import Access, Block, Finding
 from collabnlp.roles import Organisation, Own, bare_name, find_organisations, find_roles, guess_own, own_names
+from collabnlp.sightings import Person
 from collabnlp.speakers import INTERVIEWER, find_interviewer, interviews, name_in
 from collabnlp.tokens import PSEUDONYM
 

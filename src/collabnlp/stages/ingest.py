@@ -16,6 +16,7 @@ import collabnlp.records
 import collabnlp.redact
 import collabnlp.roles
 import collabnlp.segment
+import collabnlp.sightings
 import collabnlp.speakers
 import collabnlp.tokens
 from collabnlp.door import Door
@@ -33,7 +34,8 @@ from collabnlp.stages import CORPUS, OUTPUTS, log, main
 
 _CODE = (
     collabnlp.attribution, collabnlp.context, collabnlp.door, collabnlp.lexicon, collabnlp.people, collabnlp.pseudonyms, collabnlp.readers,
-    collabnlp.recognisers, collabnlp.records, collabnlp.redact, collabnlp.roles, collabnlp.segment, collabnlp.speakers, collabnlp.tokens,
+    collabnlp.recognisers, collabnlp.records, collabnlp.redact, collabnlp.roles, collabnlp.segment,
+    collabnlp.sightings, collabnlp.speakers, collabnlp.tokens,
 )  # fmt: skip
 
 

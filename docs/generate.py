@@ -38,6 +38,7 @@ TABLES = [
     ("MatrixCell", "outputs/matrix.parquet; table `matrix` in outputs/evidence.db"),
     ("Withheld", "outputs/release_audit.csv"),
     ("IngestRow", "outputs/ingest_report.csv"),
+    ("Finding", "private/review-NAME.csv"),
     ("GoldPassage", "corpus/gold/passages.jsonl"),
     ("GoldRead", "corpus/gold/reads.jsonl, outputs/out_of_fold_reads.parquet"),
 ]

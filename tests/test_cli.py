@@ -42,10 +42,10 @@ def ready(project, made, monkeypatch):
 
     if not (made / "outputs").exists():
         run_stages()
-        for folder in ("models", "outputs"):
+        for folder in ("models", "outputs", "private"):
             shutil.copytree(folder, made / folder)
     else:
-        for folder in ("models", "outputs"):
+        for folder in ("models", "outputs", "private"):
             shutil.copytree(made / folder, folder)
     monkeypatch.setattr("collabnlp.tagger.SentenceEncoder", FakeEncoder)
     return project
@@ -146,7 +146,24 @@ def test_one_bad_file_costs_the_others_nothing(ready, call, tmp_path):
 def test_tag_hides_the_speaker_where_told(ready, call):
     out = call("tag", "corpus/transcripts/talk.txt", "--format", "jsonl", "--access", "non-attributable")[1]
     assert "Ann" not in out
-    assert '"speaker": "Interviewee"' in out
+    assert '"speaker": "Interviewee 1"' in out
+
+
+@pytest.mark.parametrize(("registered", "named"), [("attributable", True), ("non-attributable", False)])
+def test_tag_takes_the_access_from_the_register(ready, call, registered, named):
+    register = ready / "corpus" / "documents.csv"
+    register.write_text(register.read_text().replace(",non-attributable,", f",{registered},"))
+    out = call("tag", "corpus/transcripts/talk.txt", "--format", "jsonl")[1]
+    assert ('"speaker": "Bo Marsh"' in out) is named
+
+
+def test_tag_of_what_is_not_registered_names_nobody(ready, call, tmp_path):
+    talk = ready / "corpus" / "transcripts" / "talk.txt"
+    other = tmp_path / "other.txt"
+    other.write_bytes(talk.read_bytes())
+    out = call("tag", other, "--format", "jsonl")[1]
+    assert "Marsh" not in out
+    assert (ready / "private" / "key.json").exists()
 
 
 def test_an_output_is_not_overwritten_unless_forced(ready, call, tmp_path):

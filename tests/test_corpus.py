@@ -7,8 +7,8 @@ import pytest
 
 from collabnlp.readers import read_blocks
 from collabnlp.records import EntityMention, GoldPassage, GoldRead, PassageTag, read_jsonl
+from collabnlp.redact import redact
 from collabnlp.register import load_register
-from collabnlp.release import name_speakers
 from collabnlp.segment import segment
 from conftest import ROOT
 
@@ -37,9 +37,10 @@ def test_what_a_language_model_wrote_or_invented_says_so(entries):
         assert entry.synthetic is (entry.kind == "transcript")
 
 
-def test_sources_are_long_enough_and_read_well(entries):
+def test_sources_are_long_enough_and_read_well(entries, gazetteer):
     for entry in entries:
-        blocks = name_speakers(read_blocks(CORPUS / entry.source_path), entry.access)
+        source = read_blocks(CORPUS / entry.source_path)
+        blocks = redact(source, access=entry.access, document_id=entry.document_id, gazetteer=gazetteer).blocks
         text, passages = segment(entry.document_id, blocks)
         assert len(text.split()) >= (2500 if entry.kind == "report" else 900), entry.document_id
         assert all(text[p.start_char : p.end_char] == p.text for p in passages)
@@ -60,7 +61,7 @@ def test_an_interview_not_for_attribution_names_none_of_its_speakers(entries):
         if entry.access == "non-attributable":
             source = read_blocks(CORPUS / entry.source_path)
             names = {part for block in source if block.speaker for part in block.speaker.split() if len(part) > 3}
-            text = " ".join(block.text for block in name_speakers(source, entry.access))
+            text = " ".join(block.text for block in redact(source, access=entry.access).blocks)
             assert not [name for name in names if re.search(rf"\b{name}\b", text)]
 
 

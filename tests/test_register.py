@@ -6,7 +6,7 @@ import csv
 import pytest
 
 from collabnlp.records import InputError
-from collabnlp.register import COLUMNS, Entry, add_entry, document_id_of, load_register
+from collabnlp.register import COLUMNS, Entry, add_entry, document_id_of, find_entry, load_register
 
 HEADER = ",".join(COLUMNS) + "\n"
 GOOD = {
@@ -77,7 +77,6 @@ def test_a_byte_order_mark_is_read_over(corpus):
     ("change", "problem", "remedy"),
     [
         ({"access": "secret"}, "access is 'secret' in row 2", "write public, attributable, non-attributable"),
-        ({"access": ""}, "access is '' in row 2", "write public, attributable, non-attributable"),
         ({"kind": "memo"}, "kind is 'memo' in row 2", "write report, transcript"),
         ({"year": "soon"}, "year is 'soon' in row 2", "write a year with four digits"),
         ({"year": "19"}, "year is '19' in row 2", "write a year with four digits"),
@@ -249,3 +248,16 @@ def test_nothing_is_added_to_a_register_that_cannot_be_read(corpus, content):
 def test_a_title_like_a_formula_comes_back_as_it_was(corpus, title):
     add_entry(corpus, make_entry(title=title), force=True)
     assert load_register(corpus)[0][0].title == title
+
+
+def test_a_missing_access_counts_as_not_for_attribution(corpus):
+    register(corpus, {"access": ""})
+    entries, problems = load_register(corpus)
+    assert ([entry.access for entry in entries], problems) == (["non-attributable"], [])
+
+
+def test_a_file_finds_its_line_however_it_is_spelt(corpus):
+    register(corpus, {})
+    assert find_entry(corpus, corpus / "reports" / ".." / "reports" / "depot.txt").document_id == "depot"
+    assert find_entry(corpus, corpus / "reports" / "other.txt") is None
+    assert find_entry(corpus / "nowhere", corpus / "reports" / "depot.txt") is None

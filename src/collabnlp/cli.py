@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities, audit."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities, redact, audit."""
 
 from __future__ import annotations
 
@@ -115,8 +115,12 @@ def tag(
     output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
     year: Annotated[int, typer.Option(help="Year the documents speak from; 0: now.")] = 0,
     access: Annotated[
-        Access, typer.Option(help="non-attributable: speakers' names are replaced before anything else sees the text.")
-    ] = "attributable",
+        Optional[Access],
+        typer.Option(
+            help="public, attributable or non-attributable: what is not public goes under pseudonyms before anything else sees it. "
+            "Without it, as the register says; what it does not hold is not for attribution."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
 ) -> None:
     """Code documents with the fitted models: codes, stance, score, councils, partnerships and schemes of every passage."""
@@ -332,3 +336,45 @@ def audit() -> None:
     if findings:
         raise typer.Exit(1)
     typer.echo("nothing found that must not leave", err=True)
+
+
+@app.command(epilog="Example: collabnlp redact corpus/transcripts/interview-05.txt --review")
+def redact(
+    file: Annotated[Optional[Path], typer.Argument(help="The transcript or report.")] = None,
+    review: Annotated[
+        bool,
+        typer.Option(
+            help="List what was found and what was left, with reasons, in a table for private/ (.csv or .xlsx)."
+        ),
+    ] = False,
+    access: Annotated[
+        Optional[Access],
+        typer.Option(help="Without it, as the register says; what it does not hold is not for attribution."),
+    ] = None,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Begin a new key of pseudonyms first; the old one is kept beside it.")
+    ] = False,
+    output: Annotated[
+        Optional[Path], typer.Option(help="File to write; without it, standard output, or private/review-NAME.csv.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file; write the review outside private/.")] = False,
+) -> None:
+    """Show a document under pseudonyms, or review what is replaced in it.
+
+    Put what must go into private/always.csv and what must stay into private/never.csv, both with the columns text and kind:
+    they hold on every run.
+    """
+    from collabnlp.door import begin_key, redact_file, write_review
+
+    if new_key:
+        typer.echo(begin_key(), err=True)
+    if file is None:
+        if not new_key:
+            raise InputError("FILE", "is missing", "name a document, or use --new-key")
+        return
+    done = redact_file(file, access)
+    if review:
+        typer.echo(write_review(file, done.findings, output, force=force), err=True)
+    else:
+        said = [f"{block.speaker}: {block.text}" if block.speaker else block.text for block in done.blocks]
+        _write("\n\n".join(said) + "\n", output, force)

@@ -22,6 +22,10 @@ class Ingest(_Section):
     )
     min_words: int = Field(5, ge=1, description="shortest passage, in words")
     max_words: int = Field(200, ge=20, description="longest passage, in words")
+    third_people: Literal["replace", "keep"] = Field(
+        "replace",
+        description="names of people other than the speakers in attributable sources; where sources are not for attribution all names go",
+    )
 
 
 class Embed(_Section):

@@ -70,7 +70,8 @@ def _rebuild_error(path: str, problem: str, remedy: str, place: str) -> InputErr
 class Block(typing.NamedTuple):
     """One piece of a source as a reader found it, before it is cut into passages.
 
-    `level` is the depth of a heading (1 outermost) or of a list item; `time` is in seconds.
+    `level` is the depth of a heading (1 outermost) or of a list item; `time` is in seconds; `access`
+    is that of the source where it is None.
     """
 
     text: str
@@ -79,6 +80,7 @@ class Block(typing.NamedTuple):
     page: int | None = None
     speaker: str | None = None
     time: float | None = None
+    access: Access | None = None
 
 
 def strictest(*levels: Access | None) -> Access:
@@ -134,6 +136,10 @@ class Passage(Record):
         description="who speaks, as a pseudonym where the interview is not public; null outside turns"
     )
     time: float | None = Field(description="seconds from the start of the recording; null where unknown")
+    access: Access = Field(
+        "non-attributable",
+        description="of the document, or non-attributable where this was said off the record: the more restrictive of the two",
+    )
 
 
 def access_of(passage: Passage, document: Document) -> Access:
@@ -404,6 +410,24 @@ class IngestRow(Record):
     n_words: int = Field(description="words kept in passages")
     n_passages: int = Field(description="passages made")
     n_pages: int = Field(description="pages of a PDF; 0 for other formats")
+
+
+class Finding(Record):
+    """Something in a source that names or finds a person, or looks like it: replaced, or left with a reason. It stays in private/."""
+
+    key = ("block", "start_char", "end_char", "kind")
+    block: int = Field(
+        description="number of the piece of the source that it stands in, from 0; -1 for the whole source"
+    )
+    start_char: int = Field(description="first code point in that piece as it was read, from 0")
+    end_char: int = Field(description="code point after the last")
+    text: str = Field(description="the words themselves")
+    kind: str = Field(description="name, email, phone, address, role, own_organisation, and so on")
+    action: Literal["replaced", "left", "guessed"] = Field(
+        description="replaced; left as it stands; guessed: taken for the interviewee's own organisation, for lack of private/interviewees.csv"
+    )
+    replaced_by: str = Field(description="what stands in its place; empty where it was left")
+    reason: str = Field(description="why it was found, or why it was left")
 
 
 class GoldPassage(Record):

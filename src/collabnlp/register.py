@@ -29,7 +29,7 @@ class Entry(BaseModel):
     publisher: str
     year: int = Field(ge=1800, le=2200)
     kind: Kind
-    access: Access
+    access: Access = Field(description="public, attributable or non-attributable; empty counts as non-attributable")
     synthetic: bool = Field(description="yes where people and events are invented")
     language: str = Field("en", pattern=r"^[a-z]{2}$")
     note: str = Field("", description="who wrote it, where it is from")
@@ -128,6 +128,7 @@ def _place(corpus: Path, source_path: str) -> Path | None:
 def _entry(row: dict[str, str]) -> Entry:
     data = {name: value.strip() for name, value in row.items()}
     data["language"] = data["language"] or "en"
+    data["access"] = data["access"] or "non-attributable"
     return Entry.model_validate(data)
 
 
@@ -165,6 +166,21 @@ def document_id_of(path: Path) -> str:
     'interview-3-leader'
     """
     return re.sub(r"[^a-z0-9._]+", "-", path.stem.lower()).strip("-._") or "document"
+
+
+def find_entry(corpus: str | Path, file: str | Path) -> Entry | None:
+    """The register's line for a file; None where it has none that can be read."""
+    corpus = Path(corpus)
+    if not (corpus / "documents.csv").is_file():
+        return None
+    place = _place(Path(), str(file))
+    for row in _read(corpus / "documents.csv"):
+        if place is not None and _place(corpus, row["source_path"]) == place:
+            try:
+                return _entry(row)
+            except ValidationError:
+                return None
+    return None
 
 
 def add_entry(corpus: str | Path, entry: Entry, *, force: bool = False) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from collabnlp.attribution import strictest
 from collabnlp.records import Block, Passage
 
 _CONTENTS_LINE = re.compile(r"(\.{3,}|\s\|\s|\t)\s*\d{1,3}$")
@@ -48,7 +49,8 @@ def segment(
     Headings become the `section` of what follows. List items stay with the sentence that
     introduces them; a table gives a passage a row; a turn is a passage. What has fewer than
     `min_words` words, and tables of contents, stay in the text without being passages. What has
-    more than `max_words` is cut at the end of a sentence. A `row` is taken as it stands.
+    more than `max_words` is cut at the end of a sentence. A `row` is taken as it stands. A passage
+    has the access of its blocks; where they say none it is not for attribution.
 
     Parameters
     ----------
@@ -96,6 +98,7 @@ def segment(
                     page=first.page,
                     speaker=first.speaker,
                     time=first.time,
+                    access=strictest(first.access, *(blocks[i].access for i in group[1:])),
                 )
             )
     return text, passages
@@ -143,6 +146,7 @@ def _groups(blocks: Sequence[Block], max_words: int) -> Iterator[list[int]]:
             bool(current)
             and block.kind == "list"
             and words + length <= max_words
+            and block.access == blocks[current[-1]].access
             and (
                 (
                     blocks[current[-1]].kind == "list"

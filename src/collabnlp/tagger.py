@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from collabnlp.classify import Classifier
+from collabnlp.door import Door
 from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
@@ -20,9 +21,9 @@ from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Access, Block, Passage
-from collabnlp.release import INTERVIEWER, name_speakers
 from collabnlp.scoring import N_SUGGESTIONS
 from collabnlp.segment import segment
+from collabnlp.speakers import INTERVIEWER
 
 
 class Tagger:
@@ -37,7 +38,7 @@ class Tagger:
     """
 
     def __init__(self, project: str | Path = ".", *, encoder: Encoder | None = None) -> None:
-        project = Path(project)
+        project = self.project = Path(project)
         self.params: Params = load_params(project / "params.yaml")
         self.classifier = Classifier.from_disk(project / "models" / "classifier")
         self.gazetteer = load_gazetteer(project / "corpus" / "gazetteer.csv")
@@ -52,7 +53,7 @@ class Tagger:
             return encoder
         return TunedEncoder(encoder, project / "models" / "finetuned", self.params.train.exclude_sources)
 
-    def tag(self, path: str | Path, *, year: int = 0, access: Access = "attributable") -> list[dict[str, Any]]:
+    def tag(self, path: str | Path, *, year: int = 0, access: Access | None = None) -> list[dict[str, Any]]:
         """One dictionary for each passage of a document, or for each row of a table (.csv, .xlsx, .jsonl).
 
         Parameters
@@ -62,8 +63,9 @@ class Tagger:
         year
             The year it speaks from, which decides who bore a name; 0: after anything in the gazetteer.
         access
-            `non-attributable`: speakers get pseudonyms, also in what is said; offsets then count in
-            the text so changed.
+            What is not public goes under pseudonyms before anything else sees it; offsets then count
+            in the text so changed. None: as the register says; what it does not hold is not for
+            attribution.
 
         Returns
         -------
@@ -83,13 +85,18 @@ class Tagger:
             read_blocks(path)  # the same checks of the file as for any other
             rows = read_rows(path)
             ids = [row_id for row_id, _ in rows]
-            _, passages = segment(path.stem, [Block(text, "row") for _, text in rows])
+            _, passages = segment(path.stem, self._redacted(path, [Block(text, "row") for _, text in rows], access))
         else:
             settings = self.params.ingest
-            blocks = name_speakers(read_blocks(path), access)
+            blocks = self._redacted(path, read_blocks(path), access)
             _, passages = segment(path.stem, blocks, min_words=settings.min_words, max_words=settings.max_words)
             ids = [passage.passage_id for passage in passages]
         return self.tag_passages(passages, ids, year=year, apart=path.suffix.lower() in ROW_ENDINGS)
+
+    def _redacted(self, path: Path, blocks: Sequence[Block], access: Access | None) -> list[Block]:
+        """The blocks as they may be seen; new people get their pseudonyms from the project's key."""
+        door = Door(self.project, gazetteer=self.gazetteer)
+        return door.redact_file(path, blocks, access, self.params.ingest.third_people).blocks
 
     def look(self, texts: Sequence[str]) -> tuple[Look, Readings]:
         """What the encoders say of texts."""

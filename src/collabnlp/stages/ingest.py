@@ -1,43 +1,91 @@
-"""Sources become documents, passages and the ingest report."""
+"""Sources become documents, passages and the ingest report; what is not public goes under pseudonyms first."""
 
 import hashlib
 from pathlib import Path
 from typing import Any
 
+import collabnlp.attribution
+import collabnlp.context
+import collabnlp.door
+import collabnlp.lexicon
+import collabnlp.people
+import collabnlp.pseudonyms
 import collabnlp.readers
+import collabnlp.recognisers
 import collabnlp.records
-import collabnlp.release
+import collabnlp.redact
+import collabnlp.roles
 import collabnlp.segment
+import collabnlp.sightings
+import collabnlp.speakers
+import collabnlp.tokens
+from collabnlp.door import Door
 from collabnlp.engine import CACHE, code_version, content_key, run
+from collabnlp.lexicon import FILES, FOLDER
 from collabnlp.params import Ingest, Params
+from collabnlp.pseudonyms import PRIVATE, fingerprint
 from collabnlp.readers import pdf, read_blocks
 from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
+from collabnlp.redact import redact, without_words
 from collabnlp.register import Entry, load_register, refused
-from collabnlp.release import name_speakers
 from collabnlp.segment import segment
+from collabnlp.speakers import names_in_path
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
 
+_CODE = (
+    collabnlp.attribution, collabnlp.context, collabnlp.door, collabnlp.lexicon, collabnlp.people, collabnlp.pseudonyms, collabnlp.readers,
+    collabnlp.recognisers, collabnlp.records, collabnlp.redact, collabnlp.roles, collabnlp.segment,
+    collabnlp.sightings, collabnlp.speakers, collabnlp.tokens,
+)  # fmt: skip
 
-def read_source(entry: Entry, settings: Ingest, corpus: Path = CORPUS) -> dict[str, Any]:
-    """One source as document, passages and report line, ready for JSON; the report line alone where it cannot be read."""
+
+def read_source(entry: Entry, settings: Ingest, door: Door | None = None, corpus: Path = CORPUS) -> dict[str, Any]:
+    """One source as document, passages and report line, ready for JSON; the report line alone where it cannot be read.
+
+    Of a source that is not public no word stands in the report or in an error.
+    """
+    if entry.access == "public" or door is None:
+        return _read_source(entry, settings, door, corpus)
+    try:
+        return _read_source(entry, settings, door, corpus)
+    except Exception as error:
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        where = f"{Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}" if at is not None else "unknown"
+        raise RuntimeError(
+            f"{entry.document_id} is not public, so no word of it is shown: {type(error).__name__} in {where}"
+        ) from None
+
+
+def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path) -> dict[str, Any]:
     path = corpus / entry.source_path
     try:
-        blocks = name_speakers(read_blocks(path), entry.access)
-        text, passages = segment(entry.document_id, blocks, min_words=settings.min_words, max_words=settings.max_words)
+        blocks = read_blocks(path)
+        done = (
+            door.redact(entry.document_id, blocks, entry.access, settings.third_people)
+            if door
+            else redact(blocks, access="public")
+        )
+        text, passages = segment(
+            entry.document_id, done.blocks, min_words=settings.min_words, max_words=settings.max_words
+        )
         if not passages:
             raise InputError(path, "holds no passage", f"its parts are all under {settings.min_words} words")
     except InputError as error:
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
+        problem = problem if entry.access == "public" else without_words(problem)
         return {"row": refused(entry.document_id, entry.source_path, problem, error.remedy).model_dump()}
     document = Document(
         **entry.model_dump(exclude={"note"}), source_sha256=hashlib.sha256(path.read_bytes()).hexdigest(), text=text
     )
+    named = entry.access == "non-attributable" and names_in_path(entry.source_path)
     row = IngestRow(
         document_id=entry.document_id,
         source_path=entry.source_path,
-        status="read",
-        problem="",
-        remedy="",
+        status="warning" if named else "read",
+        problem="the file's name may name a person or a role" if named else "",
+        remedy="rename the file and its line in documents.csv: both stand in the outputs" if named else "",
         n_words=sum(len(passage.text.split()) for passage in passages),
         n_passages=len(passages),
         n_pages=pdf.page_count(path) if path.suffix.lower() == ".pdf" else 0,
@@ -52,24 +100,35 @@ def read_source(entry: Entry, settings: Ingest, corpus: Path = CORPUS) -> dict[s
 def stage(params: Params) -> None:
     """Read all sources of the register; those that did not change come from the store."""
     entries, problems = load_register(CORPUS)
-    version = code_version(collabnlp.readers, collabnlp.segment, collabnlp.release, collabnlp.records)
+    closed = any(entry.access != "public" for entry in entries)
+    door = None
+    private: list[Any] = []
+    if closed:
+        door = Door()
+        door.key.save(PRIVATE)
+        listed = hashlib.sha256((CORPUS / "gazetteer.csv").read_bytes()).hexdigest()
+        private = [door.key.generation, fingerprint(PRIVATE), listed]
+    version = code_version(*_CODE)
+    lists = [hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in FILES]
     keys = [
         content_key(
             version,
+            lists,
             entry.model_dump(),
-            params.ingest.min_words,
-            params.ingest.max_words,
+            params.ingest.model_dump(exclude={"on_error"}),
+            private if entry.access != "public" else None,
             hashlib.sha256((CORPUS / entry.source_path).read_bytes()).hexdigest(),
         )
         for entry in entries
     ]
     results, n_read = run(
-        lambda entry: read_source(entry, params.ingest), entries, keys, store=CACHE / "ingest", title="Reading"
+        lambda entry: read_source(entry, params.ingest, door), entries, keys, store=CACHE / "ingest", title="Reading"
     )
     rows = [IngestRow.model_validate(result["row"]) for result in results] + problems
     bad = [row for row in rows if row.status == "refused"]
-    for row in bad:
-        log.warning("%s: %s; %s", row.source_path, row.problem, row.remedy)
+    for row in rows:
+        if row.status != "read":
+            log.warning("%s: %s; %s", row.source_path, row.problem, row.remedy)
     write_csv(OUTPUTS / "ingest_report.csv", rows, IngestRow)
     if bad and params.ingest.on_error == "fail":
         raise InputError(bad[0].source_path, bad[0].problem, bad[0].remedy)

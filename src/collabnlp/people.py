@@ -1,0 +1,264 @@
+"""People in a document: who is named in full, by which parts they are named again, and every place where they are.
+
+Two passes. The first, in `sightings`, gathers evidence over the whole document. The second finds every
+place where somebody so found is named: whole, in part, by a short form, by initials, misspelt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from collabnlp.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
+from collabnlp.lexicon import Lexicon, load_lexicon, plain
+from collabnlp.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES
+from collabnlp.sightings import Person, Sightings, Text, initials_of
+from collabnlp.tokens import Token, distance
+
+
+class Name(NamedTuple):
+    """A place where somebody is named; `person` is None for what looks like a name and is left, `reason` says why."""
+
+    block: int
+    start: int
+    end: int
+    person: Person | None
+    reason: str
+
+
+def find_people(
+    texts: Sequence[str],
+    known: Iterable[Person] = (),
+    *,
+    places: frozenset[str] = frozenset(),
+    lexicon: Lexicon | None = None,
+) -> list[Name]:
+    """Every place in a document where a person is named, and what looks like a name and is none, in reading order.
+
+    Parameters
+    ----------
+    texts
+        The document's blocks.
+    known
+        People known beforehand: its speakers, and those whom somebody listed.
+    places
+        Further names, as `plain` writes them, that are places or organisations and no people.
+    lexicon
+        In place of the one that comes with the package.
+
+    Examples
+    --------
+    >>> texts = ["Priya Nandakumar rang me. Mark my words, I said to Priya."]
+    >>> [(texts[0][n.start : n.end], n.person.words) for n in find_people(texts) if n.person]
+    [('Priya Nandakumar', ('priya', 'nandakumar')), ('Priya', ('priya', 'nandakumar'))]
+    """
+    doc = Sightings(texts, list(known), places, lexicon or load_lexicon())
+    parts, behind = _parts(doc), doc.behind_initials()
+    names = [Name(*figure, None, "well-known person") for figure in doc.figures]
+    for block in range(len(doc.texts)):
+        strong = [(i, j, why) for b, i, j, why in doc.strong if b == block]
+        for name in _names(doc, parts, block, strong):
+            names.append(name._replace(person=behind.get(name.person.words, name.person)) if name.person else name)
+    return sorted(names, key=lambda name: name[:3])
+
+
+def _parts(doc: Sightings) -> dict[str, Person]:
+    """Who is meant by one word: the first person found who bears it, speakers before others."""
+    order = sorted(doc.people.values(), key=lambda person: ("speaker", "interviewer", "person").index(person.who))
+    parts: dict[str, Person] = {}
+    for person in order:
+        for word in person.words:
+            if len(word) > 1 and word not in PARTICLES:
+                parts.setdefault(word, person)
+                if "-" in word:
+                    for piece in word.split("-"):
+                        if len(piece) > 2:
+                            parts.setdefault(piece, person)
+    for person in order:
+        if len(person.words) > 1 or person.who != "person":
+            given = person.words[0]
+            related = set(doc.lexicon.short.get(given, ())) | set(doc.lexicon.long.get(given, ()))
+            related |= {s for name in doc.lexicon.long.get(given, ()) for s in doc.lexicon.short.get(name, ())}
+            for form in sorted(related):
+                parts.setdefault(form, person)
+    return parts
+
+
+def _names(
+    doc: Sightings, parts: dict[str, Person], block: int, strong: Sequence[tuple[int, int, str]]
+) -> Iterator[Name]:
+    text = doc.texts[block]
+    tokens = text.tokens
+    taken: set[int] = set(doc.barred[block])
+    for i, j, why in _whole(doc, text):
+        if not taken & set(range(i, j)):
+            taken |= set(range(i, j))
+            yield Name(block, tokens[i].start, tokens[j - 1].end, doc.people[tuple(t.low for t in tokens[i:j])], why)
+    for i, j, why in strong:
+        if taken & set(range(i, j)):
+            continue
+        taken |= set(range(i, j))
+        words = tuple(t.low for t in tokens[i:j] if t.low not in TITLES) or tuple(t.low for t in tokens[i:j])
+        person = doc.people.get(words) or (parts.get(words[0]) if len(words) == 1 else doc.same(words))
+        if person is None and j - i == 1:
+            person = (_part(doc, parts, text, i, taken - {i}) or (None,))[0]
+        yield Name(block, tokens[i].start, tokens[j - 1].end, person or Person(words, "person"), why)
+    headed = doc.before_heads(text)
+    figures = {
+        k for b, start, end in doc.figures if b == block for k, token in enumerate(tokens) if start <= token.start < end
+    }
+    for i, token in enumerate(tokens):
+        if i in taken or i in figures or i in headed:
+            continue
+        part = _part(doc, parts, text, i, taken)
+        if part:
+            taken.add(i)
+            yield Name(block, token.start, token.end, *part)
+        elif _doubtful(doc, text, i):
+            yield Name(block, token.start, token.end, None, "an ordinary word, or a place, that may be a name")
+    yield from _dotted(doc, block, text)
+    yield from _broken(parts, block, text)
+
+
+def _whole(doc: Sightings, text: Text) -> Iterator[tuple[int, int, str]]:
+    tokens = text.tokens
+    longest = max((len(words) for words in doc.people), default=0)
+    for i in range(len(tokens)):
+        for j in range(min(len(tokens), i + longest), i + 1, -1):
+            if tuple(t.low for t in tokens[i:j]) in doc.people and all(
+                re.fullmatch(r"[\s.,-]{1,4}", t.gap) for t in tokens[i + 1 : j]
+            ):
+                if (
+                    text.mode == "mixed"
+                    and not all(t.cap or t.low in PARTICLES for t in tokens[i:j])
+                    and all(doc.kind(t) in "gsW" for t in tokens[i:j])
+                ):
+                    continue
+                yield i, j, "whole name"
+                break
+
+
+def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: set[int]) -> tuple[Person, str] | None:
+    """Who is meant by the word at i, and how it is known; None where nobody is."""
+    tokens = text.tokens
+    token = tokens[i]
+    kind = doc.kind(token)
+    known = parts.get(token.low)
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    near = i - 1 in taken or i + 1 in taken
+    headed = after is not None and after.cap and after.gap == " " and not token.owned and after.low in HEADS
+    if known is not None:
+        listed = token.low in known.words
+        why = "part of a name" if listed else "short form of a name"
+        if text.mode != "mixed":
+            ordinary = kind in "gsWP" or token.low in MONTHS
+            return None if ordinary and not near and score(text.text, tokens, i, i + 1)[0] < 2 else (known, why)
+        if not token.cap:
+            return (known, why) if kind in "GSU" and listed and len(token.low) > 3 else None
+        if headed:
+            return None
+        if kind in "GSU" or (token.shout and listed and known.words == (token.low,)):
+            return known, why
+        return (known, why) if _meant(doc, text, i) else None
+    if text.mode == "mixed" and not token.cap:
+        return None
+    if token.shout and 2 <= len(token.text) <= 3 and text.mode == "mixed":
+        for person in doc.people.values():
+            if len(person.words) > 1 and token.low in initials_of(person):
+                common = ACRONYMS if person.who == "person" else FEW_ACRONYMS
+                if token.low not in common or _at_head(doc, text, token):
+                    return person, "initials"
+    if headed or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
+        return None
+    if kind in "Wgs" and not ((near and kind != "W") or (token.cap and not token.first and near)):
+        return None
+    if text.mode != "mixed" and kind in "W":
+        return None
+    if text.mode == "mixed" and kind in "GSU" and (cut := _cut_short(doc, token.low)) is not None:
+        return cut, "a name cut short"
+    for part, person in parts.items():
+        if min(len(part), len(token.low)) < 4 or part not in person.words:
+            continue
+        limit = 1 if min(len(part), len(token.low)) < 7 else 2
+        if kind == "G" and _sound(part) != _sound(token.low):
+            continue  # Jane is not Jade
+        if distance(part, token.low, limit) <= limit and (
+            part[0] == token.low[0] or (limit > 1 and part[1:] == token.low[1:])
+        ):
+            return person, "a misspelt part of a name"
+    return None
+
+
+def _meant(doc: Sightings, text: Text, i: int) -> bool:
+    """Whether a name that is an ordinary word, or a place, is meant as a name where it stands."""
+    token = text.tokens[i]
+    if is_phrase(text.text, token):
+        return False
+    person, place = score(text.text, text.tokens, i, i + 1)
+    before = text.tokens[i - 1] if i else None
+    if token.first or token.low in MONTHS or doc.kind(token) == "P":
+        return person >= (0.75 if token.low not in MONTHS else 1.25) and place == 0
+    if before is not None and before.low in NOT_AFTER:
+        return False
+    return place == 0 or person > place
+
+
+def _at_head(doc: Sightings, text: Text, token: Token) -> bool:
+    return token.first and text.text[token.end : token.end + 1] in (":", ">")
+
+
+def _doubtful(doc: Sightings, text: Text, i: int) -> bool:
+    token = text.tokens[i]
+    return (
+        text.mode == "mixed"
+        and token.cap
+        and token.low in doc.lexicon.given
+        and doc.kind(token) in "gPW"
+        and not (token.first and token.low not in COMMON)
+    )
+
+
+def _dotted(doc: Sightings, block: int, text: Text) -> Iterator[Name]:
+    for match in re.finditer(r"(?<![\w.])(?:[A-Z]\.[ ]?){2,3}(?!\w)", text.text):
+        letters = "".join(c for c in match.group() if c.isalpha()).casefold()
+        for person in doc.people.values():
+            if len(person.words) > 1 and letters in initials_of(person):
+                yield Name(block, match.start(), match.start() + len(match.group().rstrip()), person, "initials")
+                break
+
+
+def _broken(parts: dict[str, Person], block: int, text: Text) -> Iterator[Name]:
+    """Names that a hyphen breaks at the end of a line."""
+    for match in re.finditer(r"([^\W\d_]+)[-\u00ad]\n\s*([^\W\d_]+)", text.text):
+        person = parts.get(plain(match[1] + match[2]))
+        if person is not None:
+            yield Name(block, match.start(), match.end(), person, "broken over a line")
+
+
+def _cut_short(doc: Sightings, low: str) -> Person | None:
+    """The person whose given name begins so: Geth for Gethin."""
+    if len(low) < 3 or low in doc.lexicon.words:
+        return None
+    stems = {low, low.rstrip("sy"), low.removesuffix("ie"), low.removesuffix("zza"), low.removesuffix("o")}
+    for person in doc.people.values():
+        given = person.words[0]
+        if any(2 < len(stem) < len(given) and given.startswith(stem) for stem in stems):
+            return person
+        same = next((n for n, (a, b) in enumerate(zip(low, given, strict=False)) if a != b), min(len(low), len(given)))
+        if same >= 4 and re.fullmatch(r"[a-z]?(?:ers|sters?|e?y|ie|zy|o|bo|s|ski|dog)|", low[same:]):
+            return person  # Rhodders for Rhodri
+    return None
+
+
+def _sound(name: str) -> str:
+    """A name as it sounds, roughly: Sara and Sarah, Catherine and Kathryn are one."""
+    low = (
+        name.replace("ph", "f")
+        .replace("ck", "k")
+        .replace("c", "k")
+        .replace("y", "i")
+        .replace("z", "s")
+        .replace("h", "")
+    )
+    return low[:1] + re.sub(r"(.)\1+", r"\1", re.sub(r"[aeiou]", "", low[1:]))

@@ -84,6 +84,7 @@ def make_passage(text="The councils agreed.", passage_id="report:0001", **change
             "page": None,
             "speaker": None,
             "time": None,
+            "access": "public",
             **changes,
         }
     )

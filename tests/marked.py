@@ -9,10 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from collabnlp.attribution import mark_access
-from collabnlp.pseudonyms import Interviewee
+from collabnlp.interviewees import Interviewees
 from collabnlp.records import Block
-from collabnlp.redact import redact
+from collabnlp.redact.attribution import mark_access
+from collabnlp.redact.blocks import redact
 
 _MARK = re.compile(r"‹(?P<kind>\w+)\|(?P<words>[^›]*)›|«(?P<decoy>[^»]*)»", re.S)
 _TITLE = re.compile(r"^(?:(?:Cllr\.?|Mrs\.?|Mr|Ms|Dr|Sir|Lord|Councillor|mister|The|Big|Old|little)\s+)+", re.I)
@@ -55,7 +55,7 @@ def score(paths, gazetteer) -> Score:
     for path in paths:
         blocks, marks, head = read_marked(path)
         split = {name: tuple(filter(None, head.get(name, "").split(";"))) for name in ("people", "own", "places")}
-        interviewee = Interviewee(split["people"], split["own"], split["places"])
+        interviewee = Interviewees(split["people"], split["own"], split["places"])
         done = redact(
             blocks, access=head["access"], document_id=path.stem, interviewee=interviewee, gazetteer=gazetteer
         )

@@ -7,7 +7,7 @@ import pytest
 
 from collabnlp.readers import read_blocks
 from collabnlp.records import EntityMention, GoldPassage, GoldRead, PassageTag, read_jsonl
-from collabnlp.redact import redact
+from collabnlp.redact.blocks import redact
 from collabnlp.register import load_register
 from collabnlp.segment import segment
 from conftest import ROOT

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collabnlp.attribution import mark_access, strictest
-from collabnlp.pseudonyms import Corrections, Interviewee, Key
-from collabnlp.recognisers import find_numbers
-from collabnlp.records import Block
-from collabnlp.redact import redact, without_words
-from collabnlp.speakers import INTERVIEWER
+from collabnlp.records import Block, strictest
+from collabnlp.redact.attribution import mark_access
+from collabnlp.redact.blocks import redact, without_words
+from collabnlp.redact.pseudonyms import Corrections, Interviewee, Key
+from collabnlp.redact.recognisers import find_numbers
+from collabnlp.redact.speakers import INTERVIEWER
 from marked import read_marked, score
 
 DATA = sorted((Path(__file__).parent / "data" / "redact").glob("*.txt"))

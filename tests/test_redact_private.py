@@ -8,17 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from collabnlp import cli
-from collabnlp.pseudonyms import (
+from collabnlp.interviewees import load_interviewees
+from collabnlp.records import Document, InputError, Passage, read_table
+from collabnlp.redact.pseudonyms import (
     Key,
     identity,
     load_key,
     made_before,
     new_key,
     read_corrections,
-    read_interviewees,
     write_private,
 )  # fmt: skip
-from collabnlp.records import Document, InputError, Passage, read_table
 from collabnlp.stages import ingest
 from conftest import run_stages
 
@@ -133,14 +133,18 @@ def test_only_a_whole_name_is_one_person_everywhere():
 
 
 def test_lists_are_read_and_may_be_missing(tmp_path):
-    assert read_interviewees(tmp_path) == {}
+    assert load_interviewees(tmp_path / "interviewees.csv") == {}
     assert read_corrections(tmp_path) == ((), ())
     (tmp_path / "interviewees.csv").write_text(
         "document_id,people,organisations,places\ntalk,Ann Weir; Bo Marsh,Tarnholt District Council,\n"
     )
     (tmp_path / "always.csv").write_text("text,kind\nthe old firm,name\n,\n")
     (tmp_path / "never.csv").write_text("text,kind\nPriya,name\n")
-    assert read_interviewees(tmp_path)["talk"] == (("Ann Weir", "Bo Marsh"), ("Tarnholt District Council",), ())
+    assert load_interviewees(tmp_path / "interviewees.csv")["talk"] == (
+        ("Ann Weir", "Bo Marsh"),
+        ("Tarnholt District Council",),
+        (),
+    )
     assert read_corrections(tmp_path) == ((("the old firm", "name"),), ("Priya",))
 
 

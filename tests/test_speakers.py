@@ -3,7 +3,7 @@
 import pytest
 
 from collabnlp.records import Block
-from collabnlp.speakers import find_interviewer, name_in, names_in_path
+from collabnlp.redact.speakers import find_interviewer, name_in, names_in_path
 
 
 def turns(*said):

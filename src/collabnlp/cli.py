@@ -364,7 +364,7 @@ def redact(
     Put what must go into private/always.csv and what must stay into private/never.csv, both with the columns text and kind:
     they hold on every run.
     """
-    from collabnlp.door import begin_key, redact_file, write_review
+    from collabnlp.redact.door import begin_key, redact_file, write_review
 
     if new_key:
         typer.echo(begin_key(), err=True)

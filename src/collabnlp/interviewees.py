@@ -16,9 +16,9 @@ COLUMNS = ("document_id", "people", "organisations", "places")
 class Interviewees(NamedTuple):
     """The people of one interview, their organisations and places."""
 
-    people: tuple[str, ...]
-    organisations: tuple[str, ...]
-    places: tuple[str, ...]
+    people: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 class Behind:

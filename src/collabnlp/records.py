@@ -144,7 +144,7 @@ class Passage(Record):
 
 def access_of(passage: Passage, document: Document) -> Access:
     """Who may see a passage: its own mark or its document's, whichever is more restrictive."""
-    return strictest(document.access, getattr(passage, "access", document.access))
+    return strictest(document.access, passage.access)
 
 
 class EntityMention(Record):

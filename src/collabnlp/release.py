@@ -21,8 +21,6 @@ from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.params import load_params
 from collabnlp.records import (
-    Access,
-    Block,
     Document,
     EntityLink,
     EntityMention,

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from collabnlp.attribution import strictest
-from collabnlp.records import Block, Passage
+from collabnlp.records import Block, Passage, strictest
 
 _CONTENTS_LINE = re.compile(r"(\.{3,}|\s\|\s|\t)\s*\d{1,3}$")
 _LONG_ITEM = 40  # words from which a list item is a paragraph of its own

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from collabnlp.classify import Classifier
-from collabnlp.door import Door
 from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
@@ -21,9 +20,10 @@ from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Access, Block, Passage
+from collabnlp.redact.door import Door
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import N_SUGGESTIONS
 from collabnlp.segment import segment
-from collabnlp.speakers import INTERVIEWER
 
 
 class Tagger:

@@ -8,7 +8,7 @@ from collabnlp.learners import Look
 from collabnlp.params import Params
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Passage, PassageTag, TagReason, read_table, write_table
-from collabnlp.speakers import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 
 

@@ -4,38 +4,38 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import collabnlp.attribution
-import collabnlp.context
-import collabnlp.door
-import collabnlp.lexicon
-import collabnlp.people
-import collabnlp.pseudonyms
 import collabnlp.readers
-import collabnlp.recognisers
 import collabnlp.records
-import collabnlp.redact
-import collabnlp.roles
+import collabnlp.redact.attribution
+import collabnlp.redact.blocks
+import collabnlp.redact.context
+import collabnlp.redact.door
+import collabnlp.redact.lexicon
+import collabnlp.redact.people
+import collabnlp.redact.pseudonyms
+import collabnlp.redact.recognisers
+import collabnlp.redact.roles
+import collabnlp.redact.sightings
+import collabnlp.redact.speakers
+import collabnlp.redact.tokens
 import collabnlp.segment
-import collabnlp.sightings
-import collabnlp.speakers
-import collabnlp.tokens
-from collabnlp.door import Door
 from collabnlp.engine import CACHE, code_version, content_key, run
-from collabnlp.lexicon import FILES, FOLDER
 from collabnlp.params import Ingest, Params
-from collabnlp.pseudonyms import PRIVATE, fingerprint
 from collabnlp.readers import pdf, read_blocks
 from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
-from collabnlp.redact import redact, without_words
+from collabnlp.redact.blocks import redact, without_words
+from collabnlp.redact.door import Door
+from collabnlp.redact.lexicon import FILES, FOLDER
+from collabnlp.redact.pseudonyms import PRIVATE, fingerprint
+from collabnlp.redact.speakers import names_in_path
 from collabnlp.register import Entry, load_register, refused
 from collabnlp.segment import segment
-from collabnlp.speakers import names_in_path
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
 
 _CODE = (
-    collabnlp.attribution, collabnlp.context, collabnlp.door, collabnlp.lexicon, collabnlp.people, collabnlp.pseudonyms, collabnlp.readers,
-    collabnlp.recognisers, collabnlp.records, collabnlp.redact, collabnlp.roles, collabnlp.segment,
-    collabnlp.sightings, collabnlp.speakers, collabnlp.tokens,
+    collabnlp.redact.attribution, collabnlp.redact.context, collabnlp.redact.door, collabnlp.redact.lexicon, collabnlp.redact.people, collabnlp.redact.pseudonyms, collabnlp.readers,
+    collabnlp.redact.recognisers, collabnlp.records, collabnlp.redact.blocks, collabnlp.redact.roles, collabnlp.segment,
+    collabnlp.redact.sightings, collabnlp.redact.speakers, collabnlp.redact.tokens,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collabnlp.engine import CACHE
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.params import Params
 from collabnlp.records import Document, Passage, Topic, TopicAssignment, read_table, write_table
-from collabnlp.speakers import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 from collabnlp.topics import fit
 

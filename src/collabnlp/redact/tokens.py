@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from collabnlp.lexicon import plain
+from collabnlp.redact.lexicon import plain
 
 Mode = Literal["mixed", "lower", "upper"]
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from collabnlp.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
-from collabnlp.lexicon import Lexicon, load_lexicon, plain
-from collabnlp.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES
-from collabnlp.sightings import Person, Sightings, Text, initials_of
-from collabnlp.tokens import Token, distance
+from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
+from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
+from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES
+from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
+from collabnlp.redact.tokens import Token, distance
 
 
 class Name(NamedTuple):

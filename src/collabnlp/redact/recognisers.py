@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from collabnlp.lexicon import load_lexicon, plain
+from collabnlp.redact.lexicon import load_lexicon, plain
 
 
 class Found(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from collabnlp.tokens import Token
+from collabnlp.redact.tokens import Token
 
 # Titles before a name, by how much they prove: 1 may be a role in general ("Father"), 2 in any case, 3 before any word.
 TITLES: dict[str, int] = {
@@ -228,7 +228,7 @@ def is_phrase(text: str, token: Token) -> bool:
 
     Examples
     --------
-    >>> from collabnlp.tokens import tokens_of
+    >>> from collabnlp.redact.tokens import tokens_of
     >>> [is_phrase(text, tokens_of(text)[0]) for text in ("Mark my words.", "Mark rang.")]
     [True, False]
     """

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from collabnlp.lexicon import load_lexicon, plain
 from collabnlp.records import Block
+from collabnlp.redact.lexicon import load_lexicon, plain
 
 INTERVIEWER = "Interviewer"
 _INTERVIEWS = re.compile(r"(?i)(?:interviewer|int|moderator|facilitator|researcher|q|iv)\.?\s*\d*")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from collabnlp.records import Access, Block
+from collabnlp.records import Access, Block, strictest
 
-_RANK: dict[Access, int] = {"public": 0, "attributable": 1, "non-attributable": 2}
 _OPEN = (
     r"off[ -]?(?:the[ -])?record|not for attribution|non[ -]attributable|not to be (?:quoted|attributed)|"
     r"do not (?:quote|attribute)|confidential|unattributable|background only|chatham house(?: rule)?"
@@ -36,17 +35,6 @@ _DENIED = re.compile(
 _BACK = re.compile(
     r"(?i)\b(?:back )?on (?:the )?record(?: again| now)?\b|\byou can quote (?:me|that|this) (?:again|now)\b"
 )
-
-
-def strictest(*access: Access | None) -> Access:
-    """The most restrictive of several; what is missing counts as not for attribution.
-
-    Examples
-    --------
-    >>> strictest("public", "attributable"), strictest("public", None)
-    ('attributable', 'non-attributable')
-    """
-    return max((one or "non-attributable" for one in access), key=_RANK.__getitem__, default="non-attributable")
 
 
 def mark_access(blocks: Sequence[Block], access: Access) -> list[Block]:

@@ -9,21 +9,20 @@ from typing import Any
 
 from collabnlp.engine import CACHE
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
+from collabnlp.interviewees import Interviewees, load_interviewees
 from collabnlp.params import load_params
-from collabnlp.pseudonyms import (
+from collabnlp.readers import read_blocks
+from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
+from collabnlp.redact.blocks import Redacted, redact
+from collabnlp.redact.pseudonyms import (
     KEY_NAME,
     PRIVATE,
-    Interviewee,
     load_key,
     made_before,
     read_corrections,
-    read_interviewees,
     write_private,
 )
-from collabnlp.pseudonyms import new_key as _new_key
-from collabnlp.readers import read_blocks
-from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
-from collabnlp.redact import Redacted, redact
+from collabnlp.redact.pseudonyms import new_key as _new_key
 from collabnlp.register import find_entry
 
 
@@ -50,7 +49,7 @@ class Door:
         self.gazetteer = gazetteer or (load_gazetteer(listed) if listed.is_file() else None)
         lost = not (self.private / KEY_NAME).exists() and made_before(project / "outputs", project / CACHE / "ingest")
         self.key = load_key(self.private, made_before=lost)
-        self.interviewees = read_interviewees(self.private)
+        self.interviewees = load_interviewees(self.private / "interviewees.csv")
         self.corrections = read_corrections(self.private)
 
     def redact(self, document_id: str, blocks: Sequence[Block], access: Access | None, third_people: str) -> Redacted:
@@ -59,7 +58,7 @@ class Door:
             blocks,
             access=access,
             document_id=document_id,
-            interviewee=self.interviewees.get(document_id, Interviewee()),
+            interviewee=self.interviewees.get(document_id, Interviewees()),
             corrections=self.corrections,
             key=self.key,
             gazetteer=self.gazetteer,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.lexicon import load_lexicon, plain
-from collabnlp.recognisers import Found
-from collabnlp.tokens import mode_of, tokens_of
+from collabnlp.redact.lexicon import load_lexicon, plain
+from collabnlp.redact.recognisers import Found
+from collabnlp.redact.tokens import mode_of, tokens_of
 
 _TYPES = {
     "county": "county council",

@@ -11,17 +11,18 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from collabnlp.attribution import mark_access, strictest
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.lexicon import load_lexicon, plain
-from collabnlp.people import Name, find_people
-from collabnlp.pseudonyms import Corrections, Interviewee, Key, identity
-from collabnlp.recognisers import find_numbers
-from collabnlp.records import Access, Block, Finding
-from collabnlp.roles import Organisation, Own, bare_name, find_organisations, find_roles, guess_own, own_names
-from collabnlp.sightings import Person
-from collabnlp.speakers import INTERVIEWER, find_interviewer, interviews, name_in
-from collabnlp.tokens import PSEUDONYM
+from collabnlp.interviewees import Interviewees
+from collabnlp.records import Access, Block, Finding, strictest
+from collabnlp.redact.attribution import mark_access
+from collabnlp.redact.lexicon import load_lexicon, plain
+from collabnlp.redact.people import Name, find_people
+from collabnlp.redact.pseudonyms import Corrections, Key, identity
+from collabnlp.redact.recognisers import find_numbers
+from collabnlp.redact.roles import Organisation, Own, bare_name, find_organisations, find_roles, guess_own, own_names
+from collabnlp.redact.sightings import Person
+from collabnlp.redact.speakers import INTERVIEWER, find_interviewer, interviews, name_in
+from collabnlp.redact.tokens import PSEUDONYM
 
 _SHOWN = {
     "email": "[email]",
@@ -65,7 +66,7 @@ def redact(
     *,
     access: Access | None,
     document_id: str = "document",
-    interviewee: Interviewee = Interviewee(),  # noqa: B008  (a tuple: nothing can change it)
+    interviewee: Interviewees = Interviewees(),  # noqa: B008  (a tuple: nothing can change it)
     corrections: Corrections = Corrections(),  # noqa: B008
     key: Key | None = None,
     gazetteer: Gazetteer | None = None,
@@ -157,7 +158,7 @@ def _closed(speaker: str, blocks: Iterable[Block]) -> bool:
 
 
 def _own(
-    blocks: Sequence[Block], asking: set[str], interviewee: Interviewee, gazetteer: Gazetteer | None
+    blocks: Sequence[Block], asking: set[str], interviewee: Interviewees, gazetteer: Gazetteer | None
 ) -> tuple[Own, list[Finding]]:
     """The interviewee's own organisations and places, and a finding that says what was guessed."""
     if interviewee.organisations:

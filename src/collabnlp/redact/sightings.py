@@ -12,10 +12,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from collabnlp.context import HEADS, NOT_AFTER, ROYAL, TITLES, WEAK_HEADS, is_phrase, score
-from collabnlp.lexicon import Lexicon, load_lexicon, plain
-from collabnlp.lexicon.usage import ACRONYMS, BORN_IN, COMMON, FUNCTION, GENERIC, MONTHS, PARTICLES, PLACES_FIRST, SMALL
-from collabnlp.tokens import Mode, Token, distance, mode_of, overall, tokens_of
+from collabnlp.redact.context import HEADS, NOT_AFTER, ROYAL, TITLES, WEAK_HEADS, is_phrase, score
+from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
+from collabnlp.redact.lexicon.usage import (
+    ACRONYMS,
+    BORN_IN,
+    COMMON,
+    FUNCTION,
+    GENERIC,
+    MONTHS,
+    PARTICLES,
+    PLACES_FIRST,
+    SMALL,
+)
+from collabnlp.redact.tokens import Mode, Token, distance, mode_of, overall, tokens_of
 
 Who = Literal["speaker", "interviewer", "person"]
 _INTRO = re.compile(

@@ -17,8 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from collabnlp.lexicon import plain
+from collabnlp.interviewees import load_interviewees
 from collabnlp.records import InputError, Passage, read_table
+from collabnlp.redact.lexicon import plain
 
 PRIVATE = Path("private")
 KEY_NAME = "key.json"
@@ -159,35 +160,11 @@ def write_private(path: Path, content: str | bytes) -> None:
         raise
 
 
-class Interviewee(NamedTuple):
-    """Whom a document is an interview with, from private/interviewees.csv."""
-
-    people: tuple[str, ...] = ()
-    organisations: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-
-
 class Corrections(NamedTuple):
     """What a person decided: texts that are always replaced, with their kind, and texts that never are."""
 
     always: tuple[tuple[str, str], ...] = ()
     never: tuple[str, ...] = ()
-
-
-def read_interviewees(private: Path = PRIVATE) -> dict[str, Interviewee]:
-    """Interviewees by document id; none where there is no such file.
-
-    Raises
-    ------
-    InputError
-        Where the file is no CSV table with the columns document_id, people, organisations, places.
-    """
-    rows = _table(private / "interviewees.csv", ("document_id", "people", "organisations", "places"))
-    return {
-        row["document_id"]: Interviewee(*(_split(row[name]) for name in ("people", "organisations", "places")))
-        for row in rows
-        if row["document_id"]
-    }
 
 
 def read_corrections(private: Path = PRIVATE) -> Corrections:
@@ -208,11 +185,7 @@ def read_corrections(private: Path = PRIVATE) -> Corrections:
 
 def fingerprint(private: Path = PRIVATE) -> list[Any]:
     """What a person wrote into the folder, for cache keys: it is hashed there with all else."""
-    return [read_interviewees(private), read_corrections(private)]
-
-
-def _split(cell: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in cell.split(";") if part.strip())
+    return [load_interviewees(private / "interviewees.csv"), read_corrections(private)]
 
 
 def _table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:

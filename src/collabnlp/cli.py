@@ -378,3 +378,60 @@ def redact(
     else:
         said = [f"{block.speaker}: {block.text}" if block.speaker else block.text for block in done.blocks]
         _write("\n\n".join(said) + "\n", output, force)
+
+
+@app.command(epilog="Example: collabnlp queue review/queue.csv --code momentum --code risk")
+def queue(
+    output: Annotated[Path, typer.Argument(help="File to write, such as review/queue.csv.")],
+    code: Annotated[
+        Optional[list[str]], typer.Option(help="A code to look for; again for more; without it, all.")
+    ] = None,
+    document: Annotated[
+        Optional[list[str]], typer.Option(help="Id of a document to read; again for more; without it, all.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Share of the queue that comes by chance.", min=0.0, max=1.0)] = 0.1,
+    force: Annotated[bool, typer.Option(help="Replace the file.")] = False,
+) -> None:
+    """Put the passages that nobody has read into an order: those most worth reading first, some by chance.
+
+    Keep the file as it is until the review is over: `collabnlp effort` says from it how much is left.
+    """
+    from collabnlp.codebook import load_codebook
+    from collabnlp.effort import plan_queue
+    from collabnlp.records import QueueRow, write_csv
+
+    _free(output, force)
+    book = load_codebook(Path("corpus/codebook.yaml"))
+    rows = plan_queue(Path(), book, codes=code or (), documents=document or (), share=share)
+    write_csv(output, rows, QueueRow)
+    typer.echo(f"{len(rows)} passages, {sum(row.drawn for row in rows)} of them by chance", err=True)
+
+
+@app.command(epilog="Example: collabnlp effort review/queue.csv")
+def effort(
+    queue: Annotated[
+        Optional[Path],
+        typer.Argument(
+            help="The reading queue that `collabnlp queue` wrote; without it, only what such a queue saves."
+        ),
+    ] = None,
+    form: Annotated[
+        Literal["table", "md", "csv", "jsonl"], typer.Option("--format", help="table, md, csv or jsonl.")
+    ] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """Say how much reading is left: what was found, what the rest may hold, and the risk of stopping now.
+
+    Without a queue: what reading in its order saves, simulated on the coded passages.
+    """
+    from collabnlp.codebook import load_codebook
+    from collabnlp.effort import measure_progress, read_effort, read_queue
+    from collabnlp.export.effort import format_effort, format_progress
+
+    if queue is None:
+        _write(format_effort(read_effort(Path("outputs/review_effort.csv")), form), output, force)
+        return
+    done = measure_progress(Path(), load_codebook(Path("corpus/codebook.yaml")), read_queue(queue))
+    codes = [left._asdict() for left in done.codes]
+    _write(format_progress(done.n_passages, done.n_read, done.n_drawn, codes, form), output, force)

@@ -398,6 +398,40 @@ class Withheld(Record):
     reason: str = Field(description="why")
 
 
+class EffortRow(Record):
+    """What reading in some order saves, simulated on coded passages with scores of a model that had not seen them."""
+
+    key = ("kind", "aim", "order", "code")
+    kind: str = Field(description="kind of the passages read; `all` for all that were scored")
+    aim: Literal["all", "one"] = Field(
+        description="all: the reader wants all codes, in one queue; one: the reader wants this code, in a queue of its own"
+    )
+    order: Literal["queue", "random", "uncertainty"] = Field(
+        description="queue: by worth, with a share by chance; random; uncertainty: scores next to 0.5 first"
+    )
+    code: str = Field(description="machine name of the code; `mean` for the mean of the codes")
+    n_passages: int = Field(description="passages to read")
+    n: int = Field(description="passages with the code; for `mean`: codes given")
+    read: float = Field(
+        description="share of the passages read when 95 % of those with the code are found, 0 to 1; NaN where there are none"
+    )
+    wss: float = Field(description="work saved over sampling at 95 %: 0.95 less `read`")
+    atd: float = Field(
+        description="average share of the passages read when one with the code turns up, 0 to 1; NaN where there are none"
+    )
+
+
+class QueueRow(Record):
+    """One passage in the reading queue of a review; both orders are fixed before the reading begins."""
+
+    key = ("place",)
+    place: int = Field(description="place in the queue, from 1")
+    passage_id: str = Field(description="the passage")
+    by_worth: int = Field(description="its place by what the model expects of it, from 1")
+    by_chance: int = Field(description="its place in the random order, from 1")
+    drawn: bool = Field(description="true where it has its place in the queue by chance")
+
+
 class IngestRow(Record):
     """What became of one file or one line of the register."""
 

@@ -59,3 +59,21 @@ def snippet(text: str) -> str:
 def fold(text: str) -> str:
     """A text broken into lines of at most 110 signs, all but the first indented."""
     return textwrap.fill(" ".join(text.split()), 110, subsequent_indent="  ")
+
+
+def format_markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    r"""Rows as a Markdown table; a bar in a cell is no border, and a line break no new row.
+
+    Examples
+    --------
+    >>> print(format_markdown(["code", "n"], [["a|b", 2]]), end="")
+    | code | n |
+    |---|---|
+    | a\|b | 2 |
+    """
+    lines = [header, ["---"] * len(header), *rows]
+    shown = [[" ".join(str(cell).split()).replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(
+        f"|{'|'.join(line)}|\n" if line[0] == "---" and i == 1 else f"| {' | '.join(line)} |\n"
+        for i, line in enumerate(shown)
+    )

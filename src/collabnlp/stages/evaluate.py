@@ -10,8 +10,10 @@ from collabnlp.agreement import code_matrix, compare, compare_all, compare_matri
 from collabnlp.codebook import load_codebook
 from collabnlp.embed import read_vectors
 from collabnlp.params import Params
+from collabnlp.reading_order import simulate
 from collabnlp.records import (
     AgreementRow,
+    EffortRow,
     EntityMention,
     GoldPassage,
     GoldRead,
@@ -81,9 +83,12 @@ def stage(params: Params) -> None:
     given = code_matrix(model, scored_ids, codebook.names)
     sure = code_matrix([tag for tag in model if not tag.review], scored_ids, codebook.names)
     kinds = np.array([gold_rows[passage_id].kind for passage_id in scored_ids])
-    by_kind = {}
+    by_kind, effort = {}, []
     for kind in ("all", *sorted(set(kinds))):
         at = np.full(len(kinds), True) if kind == "all" else kinds == kind
+        if kind == "all" or len(set(kinds)) > 1:
+            own_ids = [passage_id for passage_id, own_kind in zip(scored_ids, at.tolist(), strict=True) if own_kind]
+            effort += simulate(own_ids, scores[at], labels[at], codebook.names, kind=kind, seed=params.evaluate.seed)
         rows_of_kind = compare_matrices(
             labels[at], given[at], codebook.names, coder_a="gold", coder_b="model", draws=params.evaluate.draws
         )
@@ -101,6 +106,7 @@ def stage(params: Params) -> None:
                 if (columns := [j for j, code in enumerate(codebook.codes) if code.group == group])
             },
         }
+    write_csv(OUTPUTS / "review_effort.csv", effort, EffortRow)
     reads = read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead)
     by_reader = {name: {r.passage_id for r in reads if r.coder == name and r.task == "codes"} for name in BLIND}
     both = sorted(by_reader[BLIND[0]] & by_reader[BLIND[1]])

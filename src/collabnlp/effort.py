@@ -42,7 +42,6 @@ from collabnlp.records import (
 from collabnlp.release import INTERVIEWER
 from collabnlp.scoring import bare_text
 
-
 R = TypeVar("R", bound=Record)
 
 

@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities, redact, audit."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities, redact, audit, queue, effort, keep, diff."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from collabnlp.records import Access, InputError, Kind
 
 if TYPE_CHECKING:
+    from collabnlp.diff import Rows
     from collabnlp.scoring import Said
     from collabnlp.tagger import Tagger
 
@@ -435,3 +436,80 @@ def effort(
     done = measure_progress(Path(), load_codebook(Path("corpus/codebook.yaml")), read_queue(queue))
     codes = [left._asdict() for left in done.codes]
     _write(format_progress(done.n_passages, done.n_read, done.n_drawn, codes, form), output, force)
+
+
+@app.command(epilog="Example: collabnlp keep")
+def keep() -> None:
+    """Keep this run's tables, so that `collabnlp diff` can say what the next one changes; those kept before go."""
+    from collabnlp.runs import keep_run
+
+    typer.echo(f"kept in {keep_run()}; after `dvc repro`, `collabnlp diff` compares", err=True)
+
+
+@app.command(epilog="Example: collabnlp diff last-year.db outputs/evidence.db --format md --output changes.md")
+def diff(
+    before: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="BEFORE",
+            help="The earlier run: an evidence.db; a folder of outputs; or a git commit, such as HEAD. Without it, the run that "
+            "`collabnlp keep` kept.",
+        ),
+    ] = None,
+    after: Annotated[
+        Path, typer.Argument(metavar="AFTER", help="The later run: an evidence.db or a folder of outputs.")
+    ] = Path("outputs"),
+    rows: Annotated[
+        Literal["entity", "document"],
+        typer.Option(help="Rows of the matrix: entity (councils and others) or document."),
+    ] = "entity",
+    limit: Annotated[int, typer.Option(help="Cells, quotes and passages to show; 0: all.", min=0)] = 20,
+    form: Annotated[
+        Literal["table", "md", "csv", "jsonl"],
+        typer.Option("--format", help="table, md, csv (of two folders, the codes of passages) or jsonl."),
+    ] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """Say what changed between two runs: evidence by row and code; of whole runs also scores and codes of passages."""
+    import tempfile
+
+    from collabnlp.runs import KEPT, fetch_run
+
+    if output is not None:
+        _free(output, force)
+    with tempfile.TemporaryDirectory() as folder:
+        earlier = Path(before) if before is not None else KEPT
+        if before is not None and not earlier.exists():
+            earlier = fetch_run(before, Path(folder))
+        _write(_difference(earlier, after, rows, form, limit), output, force)
+
+
+def _difference(before: Path, after: Path, rows: Rows, form: str, limit: int) -> str:
+    from collabnlp.codebook import load_codebook
+    from collabnlp.diff import compare_scores, compare_tags, match_passages
+    from collabnlp.export.differences import format_evidence_difference, format_run_difference
+    from collabnlp.params import load_params
+    from collabnlp.query import read_open
+    from collabnlp.runs import EVIDENCE, load_run
+
+    book = load_codebook(Path("corpus/codebook.yaml"))
+    parts = []
+    if before.is_dir() or not before.exists():
+        old, new = load_run(before, book.names), load_run(after, book.names)
+        settings = load_params().evaluate
+        scores = compare_scores(old.coded, new.coded, book.names, draws=settings.draws, seed=settings.seed)
+        tags = compare_tags(old.tags, new.tags, match_passages(old.texts, new.texts))
+        versions = (old.versions, new.versions)
+        parts.append(format_run_difference(scores, tags, form, versions=versions, texts=new.shown, limit=limit))
+        before = before / EVIDENCE
+    if not parts or form != "csv":
+        (told, texts), (later, later_texts) = (
+            read_open(before),
+            read_open(after / EVIDENCE if after.is_dir() else after),
+        )
+        matched, titles = match_passages(texts, later_texts), {c.code: c.title for c in book.codes}
+        parts.append(
+            format_evidence_difference(told, later, form, matched=matched, titles=titles, rows=rows, limit=limit)
+        )
+    return ("" if form in ("csv", "jsonl") else "\n").join(parts)

@@ -270,3 +270,31 @@ def _known(path: str | Path, what: str, value: str, pairs: Sequence[Any], *, par
         else "see `collabnlp codebook` or the evidence workbook"
     )
     raise InputError(path, f"{what} {value!r} has no evidence here", hint)
+
+
+def read_open(path: str | Path) -> tuple[Released, dict[str, str]]:
+    """What an index shows of open sources: its evidence rows, and the text of each passage by id.
+
+    Nothing that is not for attribution comes along: two counts of it, or two choices of quotes,
+    could tell together what each keeps back. Columns that an older index has not are empty.
+
+    Raises
+    ------
+    InputError
+        Where it is missing or no index.
+    """
+    names = columns(EvidenceRow)
+    with open_index(path) as db:
+        rows = []
+        for found in db.execute("SELECT * FROM evidence WHERE access != ?", (CLOSED,)):
+            values = {name: found[name] if name in found.keys() else _EMPTY.get(name, "") for name in names}  # noqa: SIM118
+            rows.append(EvidenceRow(**{k: bool(v) if k in ("synthetic", "review") else v for k, v in values.items()}))
+        texts = {
+            row["passage_id"]: row["quote"]
+            for row in db.execute("SELECT passage_id, quote FROM evidence WHERE access != ?", (CLOSED,))
+        }
+        texts |= {row["passage_id"]: row["text"] for row in db.execute("SELECT * FROM passage")}
+    return reread(sort_records(rows, EvidenceRow)), texts
+
+
+_EMPTY: dict[str, Any] = dict.fromkeys(("score", "year", "page", "speaker", "topic", "synthetic", "review"))

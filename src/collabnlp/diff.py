@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,7 @@ What = Literal["new", "gone", "changed"]
 MODEL = "model"  # any version of it: versions differ between any two runs
 _TIES: tuple[Tie, ...] = ("named", "section", "document", "none")
 _ALIKE = 0.6  # share of words that two versions of one passage have in common
-_ORDER = ("new", "changed", "gone")
+_WHAT: tuple[What, ...] = ("new", "gone", "changed")
 
 
 class Change(NamedTuple):
@@ -211,15 +211,22 @@ def compare_rows(
                 what, row_id, name, place[1], a[0] if a else None, b[0] if b else None, _who(a), _who(b), differences
             )
         )
-    cells = []
-    for row_id, code in dict.fromkeys((c.row_id, c.code) for c in changes):
-        own = [c for c in changes if (c.row_id, c.code) == (row_id, code)]
-        n_before, n_after = (sum(place[:2] == (row_id, code) for place in run) for run in (old, new))
-        n = [sum(c.what == what for c in own) for what in ("new", "gone", "changed")]
-        cells.append(CellChange(row_id, own[0].row, code, n_before, n_after, *n))
+    n_before, n_after = (Counter(place[:2] for place in run) for run in (old, new))
+    counts = Counter((c.row_id, c.code, c.what) for c in changes)
+    cells = [
+        CellChange(
+            row_id,
+            name,
+            code,
+            n_before[row_id, code],
+            n_after[row_id, code],
+            *(counts[row_id, code, what] for what in _WHAT),
+        )
+        for (row_id, code), name in {(c.row_id, c.code): c.row for c in changes}.items()
+    ]
     cells.sort(key=lambda cell: (cell.row_id == "", -(cell.new + cell.gone + cell.changed), cell.row, cell[:3]))
     rank = {(cell.row_id, cell.code): i for i, cell in enumerate(cells)}
-    changes.sort(key=lambda c: (rank[c.row_id, c.code], _ORDER.index(c.what)))
+    changes.sort(key=lambda c: (rank[c.row_id, c.code], _WHAT.index(c.what)))
     return EvidenceDifference(changes, cells, len(left_out))
 
 

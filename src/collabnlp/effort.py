@@ -123,17 +123,14 @@ def load_reading(project: Path, codebook: Codebook) -> Reading:
     if reads:
         agreed = gather_gold(gold, tags, reads, codebook.names)
         differing = _disputes(reads, tags)
-        row_of = {
-            (source, bare_text(text)): (labels_of, passage_id)
-            for source, text, labels_of, passage_id in zip(
-                agreed.groups, agreed.texts, agreed.labels, agreed.passage_ids, strict=True
-            )
-        }
+        waiting: dict[tuple[str, str], list[int]] = defaultdict(list)  # several passages may have one text
+        for row in reversed(range(len(agreed.texts))):
+            waiting[agreed.groups[row], bare_text(agreed.texts[row])].append(row)
         for i, passage in enumerate(passages):
-            found = row_of.get((passage.document_id, bare_text(passage.text)))
-            if found is not None:
-                labels[i] = found[0]
-                disputed[i] = [code in differing[found[1]] for code in codebook.names]
+            if same := waiting.get((passage.document_id, bare_text(passage.text))):
+                row = same.pop()
+                labels[i] = agreed.labels[row]
+                disputed[i] = [code in differing[agreed.passage_ids[row]] for code in codebook.names]
                 read[i] = not disputed[i].any()
     return Reading([row.passage_id for row in passages], read, labels, disputed)
 

@@ -37,6 +37,8 @@ TABLES = [
     ("EvidenceRow", "outputs/evidence.parquet, outputs/evidence.csv; table `evidence` in outputs/evidence.db"),
     ("MatrixCell", "outputs/matrix.parquet; table `matrix` in outputs/evidence.db"),
     ("Withheld", "outputs/release_audit.csv"),
+    ("EffortRow", "outputs/review_effort.csv"),
+    ("QueueRow", "the file that `collabnlp queue` writes"),
     ("IngestRow", "outputs/ingest_report.csv"),
     ("Finding", "private/review-NAME.csv"),
     ("GoldPassage", "corpus/gold/passages.jsonl"),

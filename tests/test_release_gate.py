@@ -612,6 +612,11 @@ def calls(codebook):
         "build_index": lambda f, path, r: f(path.with_suffix(".db"), r, codebook=codebook, gazetteer=MAP),
         "build_network": lambda f, path, r: str(f(r).nodes(data=True)) + str(f(r).edges(data=True)),
         "find_entity": lambda f, path, r: f("Council A", r, MAP, "x"),
+        "format_evidence_difference": lambda f, path, r: [
+            f(*pair, form, matched={}, titles=titles)
+            for form in ("table", "md", "csv", "jsonl")
+            for pair in ((r, reread([])), (reread([]), r))
+        ],
         "format_entities": lambda f, path, r: [f(r, form) for form in ("table", "csv", "jsonl")],
         "format_entity": lambda f, path, r: [f("a", r, form, **entity) for form in ("table", "csv", "jsonl")],
         "format_rows": lambda f, path, r: [f(r, form, titles) for form in ("table", "csv", "jsonl", "md")],

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from collabnlp import cli
-from collabnlp.codebook import load_codebook
 from collabnlp.effort import load_reading, measure_progress, plan_queue, read_queue
 from collabnlp.records import (
     GoldPassage,
@@ -81,43 +80,39 @@ def review(project, codes, coder="bo"):
     write_jsonl(folder / "tags.jsonl", tags, PassageTag)
 
 
-def book(project):
-    return load_codebook(project / "corpus" / "codebook.yaml")
-
-
-def test_a_queue_holds_what_nobody_has_read_and_what_coders_differ_on(ready):
-    every = {row.passage_id for row in plan_queue(ready, book(ready))}
+def test_a_queue_holds_what_nobody_has_read_and_what_coders_differ_on(ready, codebook):
+    every = {row.passage_id for row in plan_queue(ready, codebook)}
     assert every == {
         r.passage_id for r in read_table("outputs/passages.parquet", Passage) if r.speaker != "Interviewer"
     }
     read = sorted(every)[:3]
     review(ready, {read[0]: ["trust"], read[1]: [], read[2]: ["trust"]})
     review(ready, {read[0]: ["trust"], read[1]: ["risk"]}, coder="ann")
-    reading = load_reading(ready, book(ready))
+    reading = load_reading(ready, codebook)
     at = {passage_id: i for i, passage_id in enumerate(reading.passage_ids)}
     assert [bool(reading.read[at[i]]) for i in read] == [True, False, True]
-    assert reading.disputed[at[read[1]]].tolist() == [code == "risk" for code in book(ready).names]
-    assert every - {row.passage_id for row in plan_queue(ready, book(ready))} == {read[0], read[2]}
-    rank = {row.passage_id: row.by_worth for row in plan_queue(ready, book(ready), codes=["risk"])}
+    assert reading.disputed[at[read[1]]].tolist() == [code == "risk" for code in codebook.names]
+    assert every - {row.passage_id for row in plan_queue(ready, codebook)} == {read[0], read[2]}
+    rank = {row.passage_id: row.by_worth for row in plan_queue(ready, codebook, codes=["risk"])}
     assert rank[read[1]] <= 2  # even: after the one passage that speaks of a risk
     review(ready, {read[1]: ["risk"]}, coder="adjudicated")
-    assert load_reading(ready, book(ready)).read[at[read[1]]]
+    assert load_reading(ready, codebook).read[at[read[1]]]
 
 
-def test_a_queue_of_one_document_and_its_refusals(ready, call):
-    rows = plan_queue(ready, book(ready), documents=["talk"], share=0.5)
+def test_a_queue_of_one_document_and_its_refusals(ready, call, codebook):
+    rows = plan_queue(ready, codebook, documents=["talk"], share=0.5)
     assert {row.passage_id.split(":")[0] for row in rows} == {"talk"}
     assert sorted(row.by_chance for row in rows) == list(range(1, len(rows) + 1))
     status, out, err = call("queue", "review/queue.csv", "--document", "nowhere")
     assert (status, out) == (2, "")
     assert "there is no document 'nowhere'" in err
     assert call("queue", "review/queue.csv", "--code", "nonsense")[0] == 2
-    review(ready, {passage_id: [] for passage_id in load_reading(ready, book(ready)).passage_ids})
+    review(ready, {passage_id: [] for passage_id in load_reading(ready, codebook).passage_ids})
     with pytest.raises(InputError, match="all is read"):
-        plan_queue(ready, book(ready))
+        plan_queue(ready, codebook)
 
 
-def test_how_much_is_left_follows_the_reading(ready, call):
+def test_how_much_is_left_follows_the_reading(ready, call, codebook):
     status, _, err = call("queue", "review/queue.csv")
     assert status == 0
     assert "passages," in err
@@ -126,7 +121,7 @@ def test_how_much_is_left_follows_the_reading(ready, call):
     trusting = {row.passage_id for row in read_table("outputs/passages.parquet", Passage) if "trust" in row.text}
     half = [row.passage_id for row in queue[: len(queue) // 2]]
     review(ready, {i: ["trust"] if i in trusting else [] for i in half})
-    done = measure_progress(ready, book(ready), queue)
+    done = measure_progress(ready, codebook, queue)
     trust = next(left for left in done.codes if left.code == "trust")
     assert (done.n_passages, done.n_read) == (len(queue), len(half))
     assert trust.found == len(trusting & set(half))
@@ -175,7 +170,7 @@ def test_a_queue_is_read_as_it_was_written(tmp_path):
     assert read_queue(tmp_path / "q.csv") == rows
 
 
-def test_what_corrections_changed_without_knowing_git(ready, call):
+def test_what_corrections_changed_without_knowing_git(ready, call, codebook):
     status, _, err = call("diff")
     assert status == 2
     assert "collabnlp keep" in err
@@ -184,10 +179,10 @@ def test_what_corrections_changed_without_knowing_git(ready, call):
     assert "the same in both" in told
     assert "Codes: 0 given, 0 taken back, 0 of another stance, on 0 passages." in told
     assert "Evidence: 0 new, 0 gone, 0 changed, in 0 cells." in told
-    reading = load_reading(ready, book(ready))
+    reading = load_reading(ready, codebook)
     review(ready, {passage_id: ["risk"] for passage_id in reading.passage_ids})
     run_stages("embed", "train", "classify", "topics", "evaluate", "evidence")
-    old, new = load_run(KEPT, book(ready).names), load_run(ready / "outputs", book(ready).names)
+    old, new = load_run(KEPT, codebook.names), load_run(ready / "outputs", codebook.names)
     status, told, _ = call("diff", "--limit", "0")
     assert status == 0
     assert f"Model: {old.versions[0]} before, {new.versions[0]} after." in told
@@ -214,13 +209,13 @@ def test_a_run_that_is_not_complete_is_not_kept(ready):
     assert not (ready / KEPT).exists()
 
 
-def test_a_run_of_another_version_is_refused_in_one_line(ready):
+def test_a_run_of_another_version_is_refused_in_one_line(ready, codebook):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     pq.write_table(pa.table({"passage_id": ["a"]}), ready / "outputs" / "tags.parquet")
     with pytest.raises(InputError, match="written by another version of collabnlp"):
-        load_run(ready / "outputs", book(ready).names)
+        load_run(ready / "outputs", codebook.names)
 
 
 def test_a_commit_is_compared_from_git_and_the_cache_alone(ready, call):

@@ -55,7 +55,7 @@ class Finetune(_Section):
     learning_rate: float = Field(0.001, gt=0, description="largest step of the optimizer (AdamW)")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of the last hidden states that a step does not see")
     whole_kinds: tuple[str, ...] = Field(
-        ("restated", "reviewed"),
+        ("restated", "interview", "free", "reviewed"),
         description="kinds of coded passages that are held out as a whole, one fold each; the others are only learnt from",
     )
 

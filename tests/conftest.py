@@ -112,7 +112,7 @@ def make_mention(
 def lay_out(tmp_path):
     """Write a small project into a folder: two short sources, a slice of the gold."""
     corpus = tmp_path / "corpus"
-    for folder in ("reports", "transcripts", "gold"):
+    for folder in ("reports", "transcripts", "gold", "gold-names"):
         (corpus / folder).mkdir(parents=True)
     for name in ("codebook.yaml", "gazetteer.csv"):
         shutil.copy(ROOT / "corpus" / name, corpus / name)
@@ -126,6 +126,11 @@ def lay_out(tmp_path):
         else:
             lines = [line for line in lines if re.search(r'"passage_id": "([^"]+)"', line).group(1) in keep]
         (corpus / "gold" / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name in ("passages", "reads", "mentions"):
+        lines = (ROOT / "corpus" / "gold-names" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        ids = [re.search(r'"passage_id": "([^"]+)"', line).group(1) for line in lines]
+        lines = [line for i, line in zip(ids, lines, strict=True) if i in keep or re.match(r"names-\d\d:..[05]", i)]
+        (corpus / "gold-names" / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (corpus / "reports" / "orren.md").write_text(
         "# Joint work in Orrenshire\n\n## Harrowmere Borough Council\n\n"
         + "The county council and Harrowmere Borough Council trust each other, and their leaders speak every week.\n\n"
@@ -164,6 +169,7 @@ def lay_out(tmp_path):
     (tmp_path / "params.yaml").write_text(
         (tmp_path / "params.yaml")
         .read_text()
+        .replace("  folds: 5", "  folds: 2")
         .replace("n_topics: 12", "n_topics: 3")
         .replace("n_components: 20", "n_components: 5")
         .replace("finetuned: true", "finetuned: false")
@@ -199,7 +205,9 @@ def small_project(tmp_path_factory):
     return folder
 
 
-STAGES = ("ingest", "embed", "entities", "relations", "train", "classify", "topics", "evaluate", "evidence")
+STAGES = (
+    "ingest", "embed", "names", "entities", "relations", "train", "classify", "topics", "evaluate", "evidence", "audit",
+)  # fmt: skip
 
 
 def run_stages(*names):

@@ -29,6 +29,17 @@ def found(finder, text, year=2019):
             [("COUNCIL", "Babergh and Mid Suffolk District Councils", ("babergh", "mid-suffolk"))],
         ),
         ("Godalming Town Council said no.", [("COUNCIL", "Godalming Town Council", ())]),
+        (
+            "Cherwell District CouncilThe work began.",
+            [("COUNCIL", "Cherwell District Council", ("cherwell",))],
+        ),
+        ("Melton Borough Council⁴⁷ paid.", [("COUNCIL", "Melton Borough Council", ("melton",))]),
+        (
+            "Godalming Town Council and Ashby Town Council met.",
+            [("COUNCIL", "Godalming Town Council", ()), ("COUNCIL", "Ashby Town Council", ())],
+        ),
+        ("Orrenby and the County Council agree.", []),
+        ("the city of Lincoln", []),
         ("GMCA decides.", [("COUNCIL", "GMCA", ("greater-manchester-combined-authority",))]),
     ],
 )
@@ -47,6 +58,10 @@ def test_names_in_full(finder, text, expected):
         ("Residents of the county of Orrenshire like it.", False),
         ("A survey in Kent and Medway found little.", False),
         ("She studied at Birmingham University.", False),
+        ("Cllr John Harrowmere spoke.", False),
+        ("It covers the districts of Tarnholt and Harrowmere.", False),
+        ("Tarnholt is a member of the board.", True),
+        ("Leaders in Orrenshire are members of the board.", False),
     ],
 )
 def test_a_bare_place_is_a_council_only_where_it_acts(finder, text, acts):
@@ -86,6 +101,16 @@ def test_an_abbreviation_holds_for_the_document_that_defines_it(finder):
     ]
     assert [m.text for m in finder.find(passages, 2019)] == ["Marlshire Leaders Group", "MLG", "MLG"]
     assert finder.find(passages[1:], 2019) == []
+
+
+def test_a_head_noun_stands_for_the_one_name_that_ends_in_it(finder):
+    passages = [
+        make_passage("The Marlshire Growth Board met.", "a:0001"),
+        make_passage("Then the Board paid. A board is a board. The Board Room was cold.", "a:0002"),
+    ]
+    assert [m.text for m in finder.find(passages, 2019)] == ["Marlshire Growth Board", "Board"]
+    two = [*passages, make_passage("The Penmoor Housing Board met.", "a:0003")]
+    assert [m.text for m in finder.find(two, 2019)] == ["Marlshire Growth Board", "Penmoor Housing Board"]
 
 
 def test_a_heading_is_about_the_place_that_it_names(finder):

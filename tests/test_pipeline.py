@@ -78,7 +78,7 @@ def test_one_document_added_to_many_is_the_only_one_worked_on(project, monkeypat
         )
         lines.append(f"r{i},reports/r{i}.txt,Report {i},Us,2019,report,public,yes,en,")
     register.write_text(register.read_text() + "\n".join(lines) + "\n")
-    run_stages("ingest", "embed", "entities")
+    run_stages("ingest", "embed", "names", "entities")
     read, searched = [], []
     import collabnlp.stages.entities as entities
     import collabnlp.stages.ingest as ingest
@@ -129,7 +129,7 @@ def test_on_error_fail_stops_with_one_line(project):
 
 
 def test_a_stage_that_is_interrupted_leaves_the_last_good_tables(project, monkeypatch):
-    run_stages("ingest", "embed", "entities")
+    run_stages("ingest", "embed", "names", "entities")
     before = digests(project / "outputs")
     import pyarrow.parquet as pq
 

@@ -2,137 +2,71 @@
 
 Councils come from the gazetteer, by the names they bore in the document's year. A bare place
 name is a council only where it acts ("Suffolk has agreed"), not where it is geography ("in
-Suffolk"). Partnerships and schemes come from the gazetteer and from patterns of capitalised
-words around a head noun; abbreviations that a document defines hold for that document.
+Suffolk"). Partnerships and schemes come from the gazetteer, from patterns and from a fitted model
+that judges every span of capitalised words; abbreviations that a document defines, and short forms
+of a name given in full, hold for that document.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
+from typing import Any, Literal, NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.records import EntityMention, Label, Passage
+from collabnlp.names import (
+    HEADS,
+    Hints,
+    Names,
+    Place,
+    Word,
+    cut,
+    describe,
+    describe_place,
+    is_reference,
+    spans,
+    word_counts,
+)
+from collabnlp.patterns import (
+    COORDINATOR,
+    COUNCIL_WORDS,
+    TYPES,
+    Candidate,
+    actor_score,
+    definitions,
+    outermost,
+    patterned,
+    unlisted_councils,
+)
+from collabnlp.records import EntityMention, GoldPassage, Passage
 
-_TYPES = r"(?:County|District|Borough|City|Town|Parish|Metropolitan|Unitary|Royal|London|Combined)"
-_COUNCIL_WORDS = {
-    "council",
-    "councils",
-    "authority",
-    "authorities",
-    "county",
-    "district",
-    "borough",
-    "city",
-    "dc",
-    "bc",
-    "cc",
-    "mbc",
-    "dcs",
-    "bcs",
-}
-
-PARTNERSHIP_HEADS = tuple(
-    """
-    partnership board group committee forum alliance network lep cluster consortium taskforce federation
-    lsp commission assembly company
-    """.split()
-)
-SCHEME_HEADS = tuple(
-    """
-    programme project fund deal deals initiative pilot scheme strategy framework award challenge pathfinder hub
-    masterplan bypass agreement arc vision offer exchange
-    """.split()
-)
-_CAPITAL_ONLY = {
-    "offer",
-    "vision",
-    "exchange",
-    "hub",
-    "agreement",
-    "challenge",
-    "award",
-    "framework",
-    "arc",
-    "masterplan",
-    "bypass",
-}
-
-_GENERIC = set(
-    """
-    local joint strategic growth economic prosperity health wellbeing well-being partnership board group committee
-    forum leaders leaders' leaders’ chief executive executives officers officer district county council councils
-    regional national community communities public service services safety development enterprise management
-    steering delivery working task finish scrutiny overview planning housing project programme strategy plan deal
-    deals fund city devolution transformation transport the and of for a an & in area areas areawide cabinet policy
-    review central government business plans shared sustainable sustainability core statement framework corporate
-    medium term financial shadow main new investment infrastructure digital our your this these integrated care
-    improvement performance resources audit standards governance members member senior thematic sub sub-regional
-    collaboration collaborative innovation case study figure table box chapter section appendix key next first
-    second third waste environment legal finance capital pilot initiative agreement formal whole system vision two
-    three tier unitary authority authorities combined mayoral town parish neighbourhood clinical commissioning hub
-    network alliance offer pathfinder award challenge early help children families adult adults social education
-    skills rural urban coastal industrial climate emergency action taskforce january february march april may june
-    july august september october november december sponsoring
-    """.split()
-)
-_NOT_PARTNERSHIP = re.compile(
-    r"(?i)(district councils.? network|county councils? network|local government association|clinical commissioning|"
-    r"(overview and )?scrutiny (committee|board|commission)|select committee|audit commission|care quality commission|charity commission|"
-    r"electoral commission|european commission|boundary commission|planning committee|infrastructure commission|working group$|steering group$|"
-    r"new local government network|king.?s fund|interest company|health observatory|parliamentary group|special interest group|association of|nhs|\bplc\b|limited|\bltd\b)"
-)
-_NOT_SCHEME = re.compile(
-    r"(?i)(local plan|core strategy|planning policy framework|industrial strategy|green paper|white paper|king.?s fund|process evaluation|peer challenge|leadership challenge|policy framework|making devolution)"
-)
-
-_GEO_BEFORE = re.compile(
-    r"(?i)\b(in|across|around|throughout|within|near|outside|inside|over|beyond|into|to the (?:north|south|east|west) of|people of|county of|city of|"
-    r"town of|borough of|district of|area of|areas of|parts of|part of|rest of|half of|whole of|all of|edge of|south of|north of|east of|west of|"
-    r"centre of|university of|diocese of|bishop of|port of|residents of|towns of|communities of|map of|scale of|size of|sake of|for|from|"
-    r"elsewhere in|as in|greater|east|west|north|south|mid|central|under the|the)\s+(?:\w+ and |\w+, )?[*“\"']*$"
-)
-_GEO_AFTER = re.compile(
-    r"^(?:[’']s?)?[*”\"']*,?\s+(university|college|airport|hospital|nhs|police|constabulary|people|residents|area|areas|town|towns|city centre|"
-    r"economy|event|case|as a whole|has a population|is (?:a|an|the|one of|home|divided|made|in|among)\b|county area|countryside|coast|railway|"
-    r"station|road|street|villages?|population|businesses|tourism|sub-?region|region|housing market|workshop|proposal|version|market|"
-    r"districts?\b|partners\b|councils\b|authorities\b)|^[’']s (districts|councils|population|economy|residents|towns|villages|largest|biggest|"
-    r"future|communities|coast|roads|six|seven|five|eight|nine|ten|twelve|\w+ (districts|councils))|^\s*\(|^[\w ]*\bwith a population"
-)
-_ROLE_BEFORE = re.compile(
-    r"(?i)\b(leaders?|chief executives?|director|directors|officers?|members|councillors?|cabinet|staff|colleagues|treasurer|chairman|chair|"
-    r"portfolio holder|managing director|section 151 officer|head of [\w ]+|planners|people|team|teams|seconded|somebody|someone) "
-    r"(?:[\w ]{0,25} )?(of|at|from|for|with|to|in) (?:both |the )?$"
-)
-_ACT_AFTER = re.compile(
-    r"^(?:[’']s?)? (?:(?:has|have|had|was|were|is|are|will|would|did|does|also|now|both|each|all|then|itself|themselves|never|always|still|only) ){0,3}"
-    r"(agreed|agrees|agree|share|shares|shared|sharing|decided|decides|wants?|wanted|asked|asks|led|leads|put|puts|gave|gives|took|takes|"
-    r"joined|joins|join|belongs?|sits?|sat|plays?|played|responded|responds|used|uses|works?|worked|working|pays?|paid|saved|saves|set|sets|"
-    r"cares?|rated|believes?|believed|insisted|refused|refuses|pulled|withdrew|stayed|merged|merges|signed|signs|approached|offered|offers|"
-    r"employs?|employed|runs?|ran|created|established|formed|began|started|went|go|goes|going|came|said|says|told|made|makes|did|does|"
-    r"collaborate[sd]?|collaborating|partnered|considered|hosts?|hosted|launched|delivered|delivers|provides?|provided|contributed|"
-    r"recognised|developed|introduced|appointed|invested|chose|opted|opposed|supported|backed|voted|helped|sought|seeks|won|felt|feels|"
-    r"thought|thinks|knew|knows|kept|keeps|needed|needs|got|gets|seconded|commissioned|procured|outsourced|transferred)\b"
-)
-_POSSESSED = re.compile(
-    r"^[’']s? (?:own |new |then |former |previous )?(leader|chief executive|managing director|cabinet|members?|officers?|section 151|deputy|"
-    r"director|head of|treasurer|staff|councillors?|planners|offices?|budget|decision|scrutiny|monitoring|management team|lawyers|"
-    r"chief officer|executive|portfolio|contribution|team)\b"
-)
-_PARTNERS_AFTER = re.compile(
-    r"^,? (and|with|plus) (its |their |other |others|several |some )?(partners?|others|councils)\b"
-)
-_COORDINATOR = re.compile(r"^(,|,? and|,? &|,? with|/| plus| or)\s+(?:both |the )?$")
+_SURE_NOT = 0.03  # what the model gives less than this is no name, whatever the patterns say
+_LISTED = 0.95
+_COUNTIES = ("county", "combined authority")
 
 
-class _Candidate(NamedTuple):
+class Example(NamedTuple):
+    """A span that a model judges, with its features; the label comes from marked mentions."""
+
+    passage_id: str
     start: int
     end: int
-    label: Label
-    entity_ids: tuple[str, ...]
-    method: str
-    score: float
+    kind: Literal["span", "place"]
+    features: list[str]
+
+
+class _Look(NamedTuple):
+    """What is seen in a passage before anything is decided."""
+
+    words: list[Word]
+    full: list[Candidate]
+    bare: list[Candidate]
+    ruled: list[Candidate]
+    unlisted: list[Candidate]
+    hints: Hints
 
 
 class MentionFinder:
@@ -142,14 +76,16 @@ class MentionFinder:
     ----------
     gazetteer
         Names and what they name.
+    names
+        The fitted models; None: rules alone.
     """
 
-    def __init__(self, gazetteer: Gazetteer) -> None:
+    def __init__(self, gazetteer: Gazetteer, names: Names | None = None) -> None:
         import spacy
         from spacy.matcher import PhraseMatcher
 
-        self.gazetteer = gazetteer
-        self._nlp = spacy.blank("en")
+        self.gazetteer, self.names = gazetteer, names
+        self._nlp = _tokenizing(spacy.blank("en"))
         self._exact = PhraseMatcher(self._nlp.vocab, attr="ORTH")
         self._folded = PhraseMatcher(self._nlp.vocab, attr="LOWER")
         self._by_lower: dict[str, str] = {}
@@ -164,7 +100,7 @@ class MentionFinder:
                     and (
                         label == "COUNCIL"
                         and len(variant.split()) >= 2
-                        and variant.split()[-1].lower() in _COUNCIL_WORDS
+                        and variant.split()[-1].lower() in COUNCIL_WORDS
                         and not variant.isupper()
                     )
                 ) or (form == "full" and len(variant.split()) >= 3):
@@ -172,6 +108,12 @@ class MentionFinder:
                 else:
                     self._exact.add(variant, [doc])
                 self._by_lower.setdefault(" ".join(token.lower_ for token in doc), alias)
+
+    def judging_by(self, names: Names | None) -> MentionFinder:
+        """The same finder with other models; the gazetteer is not matched anew."""
+        other = copy(self)
+        other.names = names
+        return other
 
     def find(self, passages: Sequence[Passage], year: int) -> list[EntityMention]:
         """Mentions in the passages of one document, in order.
@@ -183,30 +125,33 @@ class MentionFinder:
         year
             The document's year, which decides who bore a name.
         """
-        found = [self._candidates(passage.text, year) for passage in passages]
-        defined: dict[str, _Candidate] = {}
+        looks = [self._look(passage.text, year) for passage in passages]
+        times = word_counts(look.words for look in looks) if self.names else {}
+        found = [self._decide(passage.text, look, times) for passage, look in zip(passages, looks, strict=True)]
+        defined: dict[str, Candidate] = {}
         for passage, candidates in zip(passages, found, strict=True):
-            defined.update(_definitions(passage.text, candidates))
+            defined.update(definitions(passage.text, candidates))
+        heads = _short_forms(
+            [(passage.text, c) for passage, candidates in zip(passages, found, strict=True) for c in candidates]
+        )
+        short_form = re.compile(rf"(?<=\b[Tt]he )(?:{'|'.join(heads)})(?![\w-])(?! [A-Z(])") if heads else None
+        shorter = re.compile(
+            "|".join(rf"(?<![\w-]){re.escape(short)}(?!\w)" for short in sorted(defined, key=len, reverse=True))
+        )
         mentions: list[EntityMention] = []
         for passage, candidates in zip(passages, found, strict=True):
-            extra = [
-                _Candidate(m.start(), m.end(), of.label, of.entity_ids, of.method, of.score)
-                for short, of in defined.items()
-                for m in re.finditer(rf"(?<![\w-]){re.escape(short)}(?!\w)", passage.text)
-            ]
-            for c in _outermost([*candidates, *extra]):
-                mentions.append(
-                    EntityMention(
-                        passage_id=passage.passage_id,
-                        start_char=c.start,
-                        end_char=c.end,
-                        text=passage.text[c.start : c.end],
-                        label=c.label,
-                        entity_ids=c.entity_ids,
-                        method=c.method,
-                        score=c.score,
-                    )
-                )  # type: ignore[arg-type]
+            if defined:
+                extra = [
+                    defined[m.group()]._replace(start=m.start(), end=m.end()) for m in shorter.finditer(passage.text)
+                ]
+                candidates = outermost([*candidates, *extra])
+            if short_form is not None:
+                extra = [
+                    heads[m.group()]._replace(start=m.start(), end=m.end()) for m in short_form.finditer(passage.text)
+                ]
+                candidates = outermost([*candidates, *extra])
+            for c in candidates:
+                mentions.append(_mention(passage.passage_id, passage.text, c))
         return mentions
 
     def find_in_heading(self, heading: str, year: int) -> list[EntityMention]:
@@ -218,7 +163,7 @@ class MentionFinder:
         full, bare = self._listed(doc, heading, year)
         kept = [
             c
-            for c in _outermost([*full, *_unlisted_councils(heading, full), *bare])
+            for c in outermost([*full, *unlisted_councils(heading, full), *bare])
             if c.label == "COUNCIL" and c.end - c.start >= 4
         ]
         whole = [
@@ -231,121 +176,182 @@ class MentionFinder:
                 and not re.match(r" (?:District|Borough|City|County|Council)", heading[c.end :])
             )
         ]
-        return [
-            EntityMention(
-                passage_id="heading",
-                start_char=c.start,
-                end_char=c.end,
-                text=heading[c.start : c.end],
-                label="COUNCIL",
-                entity_ids=c.entity_ids,
-                method="gazetteer",
-                score=c.score,
-            )
-            for c in whole
-        ]
+        return [_mention("heading", heading, c._replace(method="gazetteer")) for c in whole]
 
-    def _candidates(self, text: str, year: int) -> list[_Candidate]:
+    def examples(
+        self, passages: Sequence[Passage], year: int, ordinary: Collection[str], places: Collection[str] = ()
+    ) -> Iterator[Example]:
+        """The spans and bare places of one document that the models would judge, with their features.
+
+        Parameters
+        ----------
+        places
+            Names of places that have a council and stand in no gazetteer, such as those of invented documents.
+        """
+        looks = [self._look(passage.text, year) for passage in passages]
+        times = word_counts(look.words for look in looks)
+        others = "|".join(sorted(map(re.escape, places), key=lambda name: (-len(name), name)))
+        for passage, look in zip(passages, looks, strict=True):
+            words, text = look.words, passage.text
+            for start, end in spans(words):
+                features = describe(words, start, end, look.hints, ordinary, times)
+                yield Example(passage.passage_id, words[start].start, words[end - 1].end, "span", features)
+            taken = outermost([*look.full, *look.unlisted])
+            bare = list(look.bare)
+            if others:
+                bare += [
+                    Candidate(m.start(), m.end(), "COUNCIL", (), "pattern", 0.7)
+                    for m in re.finditer(rf"(?<![\w-])(?:{others})(?![\w-])", text)
+                ]
+            bare = _outside(outermost(bare), taken)
+            for c, place in zip(bare, self._places_of(text, words, bare, taken), strict=True):
+                yield Example(passage.passage_id, c.start, c.end, "place", describe_place(words, place))
+
+    def listed(self, text: str, year: int) -> tuple[list[Candidate], list[Candidate]]:
+        """What the gazetteer alone finds: names in full, and bare places that are still to be judged."""
+        return self._listed(self._nlp.make_doc(text), text, year)
+
+    def _look(self, text: str, year: int) -> _Look:
         doc = self._nlp.make_doc(text)
         full, bare = self._listed(doc, text, year)
-        named = [*full, *_patterned(doc, text, self._places), *_unlisted_councils(text, full)]
-        taken = _outermost(named)
-        bare = [c for c in bare if not any(t.start <= c.start and c.end <= t.end for t in taken)]
-        joined = _joined_councils(text, bare, taken)
-        bare = [c for c in bare if not any(j.start <= c.start and c.end <= j.end for j in joined)]
-        acting = _acting(text, bare, [c for c in [*taken, *joined] if c.label == "COUNCIL"], self.gazetteer)
-        return _outermost([*taken, *joined, *acting])
+        ruled = outermost(patterned(doc, text, self._places))
+        unlisted = unlisted_councils(text, full)
+        hints = Hints(
+            {(c.start, c.end): c.label for c in ruled},
+            [(c.start, c.end) for c in outermost([*full, *unlisted]) if c.label == "COUNCIL"],
+            is_reference(text),
+        )
+        return _Look(cut(text), full, bare, ruled, unlisted, hints)
 
-    def _listed(self, doc: Any, text: str, year: int) -> tuple[list[_Candidate], list[_Candidate]]:
+    def _decide(self, text: str, look: _Look, times: Mapping[str, int]) -> list[Candidate]:
+        named = look.ruled if self.names is None else _judged(self.names, look, times)
+        taken = outermost([*look.full, *named, *look.unlisted])
+        bare = _outside(look.bare, taken)
+        joined = _joined_councils(text, bare, taken)
+        bare = _outside(bare, joined)
+        councils = [c for c in [*taken, *joined] if c.label == "COUNCIL"]
+        places = self._places_of(text, look.words, bare, councils) if bare else []
+        if self.names is None:
+            verdicts = [place.ruled for place in places]
+        else:
+            verdicts = [self.names.acts(look.words, place) for place in places]
+        return outermost([*taken, *joined, *_acting(text, bare, councils, verdicts)])
+
+    def _places_of(
+        self, text: str, words: Sequence[Word], bare: Sequence[Candidate], councils: Sequence[Candidate]
+    ) -> list[Place]:
+        """What the model is told of each bare name."""
+        starts = [word.start for word in words]
+        found = []
+        for c in bare:
+            kinds = [self.gazetteer.entities[i].type for i in c.entity_ids[:1]]
+            county = kinds[0] in _COUNTIES if kinds else text[c.start : c.end].endswith("shire")
+            joined = any(
+                COORDINATOR.match(text[min(c.end, o.end) : max(c.start, o.start)])
+                for o in (*bare, *councils)
+                if o is not c and -40 < o.start - c.end < 12 and not (o.start < c.end and c.start < o.end)
+            )
+            ruled = actor_score(text, c.start, c.end, county)
+            found.append(Place(bisect_left(starts, c.start), bisect_left(starts, c.end), ruled, county, joined))
+        return found
+
+    def _listed(self, doc: Any, text: str, year: int) -> tuple[list[Candidate], list[Candidate]]:
         """Mentions of listed names, and of bare place names that are still to be judged."""
-        full: list[_Candidate] = []
-        bare: list[_Candidate] = []
+        full: list[Candidate] = []
+        bare: list[Candidate] = []
         for matcher in (self._exact, self._folded):
             for _, start, end in matcher(doc):
                 span = doc[start:end]
                 alias = self._by_lower.get(" ".join(token.lower_ for token in span))
                 if alias is None or not re.search(r"[A-Z]", span.text):
                     continue
+                if span.text[0].islower():
+                    continue  # "the city of Moor"
                 form, ids = self.gazetteer.aliases[alias]
                 entity_ids = self.gazetteer.bearers(alias, year)
                 label = self.gazetteer.entities[ids[0]].label
-                if label != "COUNCIL" and span.text[0].islower():
-                    continue
+                end = span.end_char
+                if label == "COUNCIL" and span[-1].lower_ in ("county", "district", "borough", "city"):
+                    rest = re.match(r" councils?(?![a-z])", text[end : end + 10])  # "Moor County councils"
+                    if rest is not None:
+                        end, form = end + rest.end(), "full"
                 target = bare if form == "bare" else full
                 target.append(
-                    _Candidate(
-                        span.start_char, span.end_char, label, entity_ids, "gazetteer", 0.95 if form == "full" else 0.9
-                    )
+                    Candidate(span.start_char, end, label, entity_ids, "gazetteer", _LISTED if form == "full" else 0.9)
                 )
-        return full, _outermost(bare)
+        return full, outermost(bare)
 
 
-def _outermost(candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """The longest of candidates that overlap, in order; of equal ones the surest."""
-    kept: list[_Candidate] = []
-    for c in sorted(candidates, key=lambda c: (-(c.end - c.start), -c.score, not c.entity_ids, c.start, c.label)):
-        if not any(c.start < k.end and k.start < c.end for k in kept):
-            kept.append(c)
-    return sorted(kept)
+def _tokenizing(nlp: Any) -> Any:
+    """The pipeline, parting also words that a lost line break has joined ("CouncilThe") and marks of footnotes."""
+    from spacy.util import compile_infix_regex
+
+    glued = (r"(?<=[Cc]ouncil)(?=[A-Z])", r"(?<=[Cc]ouncils)(?=[A-Z])", r"(?<=[a-z])(?=[¹²³⁰⁴-⁹])")
+    nlp.tokenizer.infix_finditer = compile_infix_regex((*nlp.Defaults.infixes, *glued)).finditer
+    return nlp
 
 
-def _definitions(text: str, candidates: Sequence[_Candidate]) -> dict[str, _Candidate]:
-    """Abbreviations in brackets behind (or inside) a name, such as "Orrenshire Leaders' Board (OLB)"."""
-    found = {}
-    for c in candidates:
-        match = re.match(r"\s*\((?:the |or )?[“\"‘']?([A-Z][A-Za-z&]{1,9})[”\"’']?\)", text[c.end :])
-        inside = re.search(r"\(([A-Z][A-Za-z&]{1,9})\)", text[c.start : c.end])
-        short = match.group(1) if match else inside.group(1) if inside else ""
-        initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", text[c.start : c.end])).lower()
-        if (
-            short
-            and sum(ch.isupper() for ch in short) >= 2
-            and _subsequence(short.lower().replace("&", ""), initials + " ")
-        ):
-            found[short] = c
-    return found
+def passage_of(row: GoldPassage) -> Passage:
+    """A coded passage as one that can be searched; it stands on its own text."""
+    return Passage(
+        passage_id=row.passage_id,
+        document_id=row.source,
+        ordinal=1,
+        start_char=0,
+        end_char=len(row.text),
+        text=row.text,
+        kind="row",
+        section=(),
+        page=None,
+        speaker=None,
+        time=None,
+    )
 
 
-def _subsequence(short: str, long: str) -> bool:
-    """Whether most letters of an abbreviation stand, in order, among the initials of the name."""
-    hits, at = 0, 0
-    for letter in short:
-        position = long.find(letter, at)
-        if position >= 0:
-            hits, at = hits + 1, position + 1
-    return hits >= max(2, len(short) - 1)
+def _mention(passage_id: str, text: str, c: Candidate) -> EntityMention:
+    return EntityMention(
+        passage_id=passage_id,
+        start_char=c.start,
+        end_char=c.end,
+        text=text[c.start : c.end],
+        label=c.label,
+        entity_ids=c.entity_ids,
+        method=c.method,
+        score=c.score,
+    )
 
 
-_BEFORE_COUNCIL = set(
-    """
-    the a an at in for both as when while from with since but and our their his her this each every although of by
-    on if former new old member leader joint local shadow case study national district county borough city town
-    parish metropolitan unitary combined upon cllr councillor royal london
-    """.split()
-)
-_UNLISTED = re.compile(
-    rf"(?<!\w)((?:[A-Z][a-z’'-]+(?: (?:and|of|upon|the|in|with|on|under|le|by)(?: the)?(?= [A-Z]))?[ -]){{1,4}})"
-    rf"((?:{_TYPES} )*(?:Council|Combined Authority|County Authority))(?!\w)"
-)
+def _short_forms(found: Sequence[tuple[str, Candidate]]) -> dict[str, Candidate]:
+    """Head nouns that stand for the one partnership or scheme of a document that ends in them: "the Board", "the Fund"."""
+    named: dict[str, dict[str, Candidate]] = defaultdict(dict)
+    for text, c in found:
+        words = text[c.start : c.end].split()
+        if c.label != "COUNCIL" and len(words) > 2 and words[-1][0].isupper() and words[-1].lower() in HEADS:
+            named[words[-1]].setdefault(" ".join(words).casefold(), c._replace(score=round(c.score * 0.8, 2)))
+    return {head: next(iter(names.values())) for head, names in sorted(named.items()) if len(names) == 1}
 
 
-def _unlisted_councils(text: str, listed: Sequence[_Candidate]) -> list[_Candidate]:
-    """Councils named in full that the gazetteer lacks, such as town councils."""
-    found = []
-    for match in _UNLISTED.finditer(text):
-        if any(c.start < match.end() and match.start() < c.end for c in listed):
-            continue
-        start = match.start()
-        words = match.group(1).split()
-        while words and words[0].lower() in _BEFORE_COUNCIL:
-            start += len(words[0]) + 1
-            words = words[1:]
-        if words and match.group(2):
-            found.append(_Candidate(start, match.end(), "COUNCIL", (), "pattern", 0.7))
-    return found
+def _outside(candidates: Sequence[Candidate], others: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that lie in none of the others."""
+    return [c for c in candidates if not any(o.start <= c.start and c.end <= o.end for o in others)]
 
 
-def _joined_councils(text: str, bare: Sequence[_Candidate], taken: Sequence[_Candidate]) -> list[_Candidate]:
+def _judged(names: Names, look: _Look, times: Mapping[str, int]) -> list[Candidate]:
+    """The partnerships and schemes that the model finds, the surest first where they overlap, and those that only the patterns do."""
+    judged = names.judge(look.words, look.hints, times)
+    likely = sorted((-p, a, b, label) for (a, b), (label, p) in judged.items() if p > names.threshold)
+    signs = {word.start: word.text for word in look.words}
+    owners = [(end, signs.get(end, "")) for _, end in look.hints.councils]
+    kept: list[Candidate] = []
+    for p, a, b, label in likely:
+        owned = any((a < end < b and mark in ("’s", "'s")) for end, mark in owners)  # "the county council's fund"
+        if not owned and not any(a < k.end and k.start < b for k in kept):
+            kept.append(Candidate(a, b, label, (), "model", round(min(-p, _LISTED - 0.01), 2)))  # type: ignore[arg-type]
+    ruled = [c for c in look.ruled if judged.get((c.start, c.end), ("", 1.0))[1] > _SURE_NOT]
+    return [*kept, *ruled]
+
+
+def _joined_councils(text: str, bare: Sequence[Candidate], taken: Sequence[Candidate]) -> list[Candidate]:
     """Bare names under one head noun: "Babergh and Mid Suffolk District Councils" is one mention of two councils."""
     found = []
     whole = [
@@ -361,185 +367,30 @@ def _joined_councils(text: str, bare: Sequence[_Candidate], taken: Sequence[_Can
         ):
             j += 1
             tail = re.match(
-                rf"(?: (?:{_TYPES}|district|borough|county|city))* ([Cc]ouncils|DCs|BCs)(?!\w)", text[names[j].end :]
+                rf"(?: (?:{TYPES}|district|borough|county|city))* ([Cc]ouncils|DCs|BCs)(?![a-z])", text[names[j].end :]
             )
             closed = re.search(r"\b([Cc]ouncils)$", text[names[j].start : names[j].end])
             if tail or closed:
                 end = names[j].end + (tail.end() if tail else 0)
                 ids = tuple(dict.fromkeys(e for c in names[i : j + 1] for e in c.entity_ids))
-                found.append(_Candidate(names[i].start, end, "COUNCIL", ids, "gazetteer", 0.95))
-    return _outermost(found)
+                found.append(Candidate(names[i].start, end, "COUNCIL", ids, "gazetteer", 0.95))
+    return outermost(found)
 
 
 def _acting(
-    text: str, bare: Sequence[_Candidate], councils: Sequence[_Candidate], gazetteer: Gazetteer
-) -> list[_Candidate]:
-    """The bare place names that stand for a council as an actor."""
-    verdict: dict[int, float] = {}
-    for i, c in enumerate(bare):
-        verdict[i] = _actor_score(text, c, gazetteer)
-    for _ in range(2):  # what is joined to an actor acts too; what is joined to geography is geography
+    text: str, bare: Sequence[Candidate], councils: Sequence[Candidate], verdicts: Sequence[float]
+) -> list[Candidate]:
+    """The bare place names that stand for a council as an actor; what is joined to an actor acts too, and so with geography."""
+    verdict = list(verdicts)
+    for _ in range(2):
         for i, c in enumerate(bare):
-            for other in [*(o for o in bare if o is not c), *councils]:
+            for other, score in [*zip(bare, verdict, strict=True), *((council, 0.75) for council in councils)]:
                 left, right = (other, c) if other.start < c.start else (c, other)
-                if _COORDINATOR.match(text[left.end : right.start]):
-                    score = verdict[bare.index(other)] if other in bare else 0.75
-                    if abs(score - 0.5) > abs(verdict[i] - 0.5):
-                        verdict[i] = score
+                if (
+                    other is not c
+                    and right.start - left.end < 12
+                    and COORDINATOR.match(text[left.end : right.start])
+                    and abs(score - 0.5) > abs(verdict[i] - 0.5)
+                ):
+                    verdict[i] = score
     return [c._replace(score=round(min(0.9, verdict[i]), 2)) for i, c in enumerate(bare) if verdict[i] >= 0.5]
-
-
-def _actor_score(text: str, c: _Candidate, gazetteer: Gazetteer) -> float:
-    """How likely a bare name is the council and not the place, 0 to 1, from the words around it."""
-    before, after = text[max(0, c.start - 80) : c.start], text[c.end : c.end + 80]
-    county = gazetteer.entities[c.entity_ids[0]].type in ("county", "combined authority") if c.entity_ids else False
-    typed = re.search(rf" (?:{_TYPES}|DC|BC|CC)$", text[c.start : c.end]) is not None
-    if re.match(r"\s?[A-Z]\w", after) and not re.match(
-        r"\s(?:[A-Z]\w+ )?(?:District|Borough|City|County|DC|BC|CC)\b", after
-    ):
-        return 0.1  # part of a longer name
-    if re.search(
-        r"(?<![.!?:] )(?<!^)\b(?:Greater|East|West|North|South|Mid|Central|New) $", before
-    ) and not before.endswith((". ", ": ")):
-        return 0.1
-    if typed:
-        return 0.9
-    if _POSSESSED.match(after) or _PARTNERS_AFTER.match(after):
-        return 0.9
-    role = _ROLE_BEFORE.search(before)
-    if role and not (role.group(2) == "in" and county):
-        return 0.85
-    if _GEO_AFTER.match(after):
-        return 0.15
-    if re.search(r"(?i)\bat $", before):
-        return 0.7
-    if _GEO_BEFORE.search(before):
-        return 0.1
-    if _ACT_AFTER.match(after):
-        return 0.8
-    if re.search(r"(?i)\b(between|by|with|and|both|to which|joining|joined|against|than)\s$", before) and not county:
-        return 0.6
-    return 0.3 if county else 0.56
-
-
-def _patterned(doc: Any, text: str, places: set[str]) -> list[_Candidate]:
-    """Partnerships and schemes by capitalised words that end in a head noun, and by names in quotes after "called"."""
-    found = []
-    for i, token in enumerate(doc):
-        head = token.lower_
-        label: Label | None = "PARTNERSHIP" if head in PARTNERSHIP_HEADS else "SCHEME" if head in SCHEME_HEADS else None
-        if label is None:
-            continue
-        start = _name_start(doc, i)
-        if start is None:
-            continue
-        if token.text[0].islower() and doc[i - 1].lower_ in _LINKS:
-            continue  # "Craven's scheme", "North Essex and the committee": no name, a word for something else
-        span = doc[start : i + 1]
-        words = [t.lower_ for t in span]
-        distinctive = [
-            t
-            for t in span[:-1]
-            if (t.text[0].isupper() or t.text[0].isdigit()) and t.lower_.strip("'’") not in _GENERIC and t.is_alpha
-        ]
-        capital = token.text[0].isupper()
-        specialist = (
-            label == "PARTNERSHIP" and len(span) >= 3 and "officers" in words and all(t.text[0].isupper() for t in span)
-        )
-        placed = span[0].text in places
-        if not (distinctive or specialist) or (
-            not capital and len([t for t in span if t.text[0].isupper()]) < 2 and not placed
-        ):
-            continue
-        name = span.text
-        if label == "PARTNERSHIP" and (_NOT_PARTNERSHIP.search(name) or (head == "company" and not capital)):
-            continue
-        if label == "SCHEME" and (_NOT_SCHEME.search(name) or (head in _CAPITAL_ONLY and not capital)):
-            continue
-        if len(words) > 12:
-            continue
-        tail = (
-            re.match(r" (?:for|on) (?:the )?[A-Z][a-z]+(?: (?:and )?[A-Z][a-z]+){0,3}", text[span.end_char :])
-            if head in ("board", "committee")
-            else None
-        )
-        end = span.end_char + (tail.end() if tail else 0)
-        found.append(_Candidate(span.start_char, end, label, (), "pattern", 0.7 if capital else 0.55))
-    for match in re.finditer(
-        r"(?i:\b(?:called|known as|named|branded|entitled|dubbed))\s+(?:the\s+)?([“\"‘'])([A-Z][\w’'&-]*(?: [\w’'&-]+){0,5})[”\"’'](?!\w)",
-        text,
-    ):
-        lower = match.group(2).lower()
-        label = "PARTNERSHIP" if any(lower.endswith(head) for head in PARTNERSHIP_HEADS) else "SCHEME"
-        found.append(_Candidate(match.start(2), match.end(2), label, (), "pattern", 0.6))
-    return found
-
-
-def _ends_name(doc: Any, i: int) -> bool:
-    """Whether the words left of a link at `i` end in the head noun of another name."""
-    while i >= 0 and doc[i].lower_ in ("and", "&", "the", ","):
-        i -= 1
-    return (
-        i >= 0
-        and doc[i].text[0].isupper()
-        and doc[i].lower_ in {*PARTNERSHIP_HEADS, "fund", "deal", "programme", "council", "network"}
-    )
-
-
-_LINKS = {"and", "of", "for", "&", "the", "'s", "’s", "-", "/", "'", "’", "upon"}
-_LEAD = set(
-    """
-    the a an our its their this that these through under at in from both as when while for with since although and
-    to by each every of on if where after before new county district council leader chair example case study other
-    national cllr local joint but like
-    """.split()
-)
-
-
-def _name_start(doc: Any, head: int) -> int | None:
-    """Index of the first token of the capitalised name that ends in the head noun at `head`; None where there is none."""
-    i = head - 1
-    start = None
-    while i >= 0 and head - i <= 11:
-        token = doc[i]
-        if token.text[0].isupper() or (token.text[0].isdigit() and start is not None):
-            start = i
-        elif token.text == "(" or token.text == ")":
-            short = token.text == ")" and i >= 2 and doc[i - 2].text == "(" and doc[i - 1].text.isupper()
-            if not short and not (token.text == "(" and start is not None):
-                break
-        elif token.lower_ in _LINKS:
-            before = doc[i - 1] if i else None
-            if before is None or not (before.text[0].isupper() or before.lower_ in _LINKS):
-                break
-            if token.lower_ == "the" and before.text[0].isupper():
-                break  # "In September the Board"
-            if start is not None and token.lower_ in ("and", "&", "the") and _ends_name(doc, i):
-                break  # two names joined: "South East LEP and the Haven Gateway Partnership"
-            if start is not None and token.lower_ in ("'s", "’s") and before.text.isupper():
-                break  # "MHCLG's Transformation Award"
-        elif (
-            token.lower_.strip("'’") in _GENERIC
-            and token.lower_ not in ("a", "an", "the", "of", "our", "your", "this")
-            and token.text[0].islower()
-            and start is None
-            and head - i <= 3
-        ):
-            pass  # "Kent leaders group"
-        else:
-            break
-        i -= 1
-    if start is None:
-        return None
-    if (
-        doc[head].text[0].islower()
-    ):  # "Count of LEP board": what stands before "of" is no part of a name that ends in small letters
-        start = next((j + 1 for j in range(head - 1, start, -1) if doc[j].lower_ == "of"), start)
-    while start < head and (
-        doc[start].lower_ in _LEAD
-        or (doc[start].is_stop and doc[start].lower_ != "one")
-        or doc[start].lower_ in _LINKS
-        or doc[start].lower_ in PARTNERSHIP_HEADS
-    ):
-        start += 1
-    return start if start < head and (doc[start].text[0].isupper() or doc[start].text[0].isdigit()) else None

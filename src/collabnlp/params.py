@@ -122,12 +122,26 @@ class Evidence(_Section):
     )
 
 
+class Names(_Section):
+    """What names stand for: partnership, scheme, council or place."""
+
+    folds: int = Field(5, ge=2, description="folds of whole documents, by which the finder is measured")
+    regularisation: float = Field(1.0, gt=0, description="inverse strength of the penalty on the weights (C)")
+    threshold: float = Field(
+        0.25, gt=0, lt=1, description="a span is a partnership or scheme where the two together are likelier than this"
+    )
+    ordinary: int = Field(
+        8, ge=1, description="words that the coded passages hold in small letters that often are no proper names"
+    )
+
+
 class Params(_Section):
     """All sections."""
 
     ingest: Ingest = Ingest()
     embed: Embed = Embed()
     finetune: Finetune = Finetune()
+    names: Names = Names()
     train: Train = Train()
     classify: Classify = Classify()
     topics: Topics = Topics()

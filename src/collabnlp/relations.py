@@ -94,6 +94,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("tail", rf"\b(?:members|partners|councils) (?:of|in) (?:the )?{_BODY}(?: are| include|,|:) (?P<list>[^.;]+)"),
         ("between", rf"{_BODY}(?:,| \([^)]{{0,40}}\))?(?: (?:is|was|has been))?(?: an?)?(?: [\w-]+){{0,6}} (?:between|agreed by|shared by|run by|delivered by) (?P<list>{_LIST})"),
         ("between", rf"(?P<list>{_LIST}){_HELP} ?(?:launched|signed|agreed|run|deliver|delivered|developed|share) {_CALLED}(?P<body>{_SCHEME})"),
+        ("between", rf"(?P<list>{_LIST})(?: has| have)? (?:has|have|had|agreed|signed|made) (?:an? |the |its |their )?[‘'“\"]?(?P<body>{_SCHEME})[’'”\"]? with (?P<more>{_LIST})"),
         ("posts", rf"(?P<list>{_TWO}){_HAVING}shar(?:e|es|ed|ing) (?:(?:a|an|the|their|its|one|most|many|some|all) )*(?:[\w-]+ ){{0,2}}?{_POST}(?: with (?P<more>{_TWO}))?"),
         ("posts", rf"(?P<list>{_TWO}){_HAVING}(?:a |an |the |one )*(?:[\w-]+ )?(?:shared|joint|single|common|same) (?:[\w-]+ ){{0,2}}?{_POST}(?: with (?P<more>{_TWO}))?"),
         ("posts", rf"(?P<list>{_TWO}) {_NO_SIGN}{{0,100}}(?:they|, and|and both)(?: [a-z]+){{0,3}} (?:sharing|share|shared|joint|single) (?:(?:a|one) )?(?:joint |single |shared )?{_POST}"),

@@ -15,6 +15,7 @@ from collabnlp.entities import MentionFinder
 from collabnlp.evidence import entities_of
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.learners import Look
+from collabnlp.names import Names
 from collabnlp.params import Params, load_params
 from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
@@ -42,7 +43,7 @@ class Tagger:
         self.params: Params = load_params(project / "params.yaml")
         self.classifier = Classifier.from_disk(project / "models" / "classifier")
         self.gazetteer = load_gazetteer(project / "corpus" / "gazetteer.csv")
-        self.finder = MentionFinder(self.gazetteer)
+        self.finder = MentionFinder(self.gazetteer, Names.from_disk(project / "models" / "names" / "names.json"))
         self.neighbours = load_neighbours(project / "corpus", project / "outputs", self.classifier.codes)
         self.encoder: Encoder = encoder or self._own_encoder(project)
 

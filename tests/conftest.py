@@ -170,14 +170,25 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(
         (tmp_path / "params.yaml")
         .read_text()
-        .replace("n_topics: 12", "n_topics: 3")
-        .replace("n_components: 20", "n_components: 5")
+        .replace("n_topics: 20", "n_topics: 3")
+        .replace("draws: 300", "draws: 10")
         .replace("finetuned: true", "finetuned: false")
     )
     return tmp_path
 
 
-STAGES = ("ingest", "embed", "entities", "relations", "train", "classify", "topics", "evaluate", "evidence")
+STAGES = (
+    "ingest",
+    "embed",
+    "entities",
+    "relations",
+    "train",
+    "classify",
+    "topics",
+    "topic_tables",
+    "evaluate",
+    "evidence",
+)
 
 
 def run_stages(*names):

@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities, topics."""
 
 from __future__ import annotations
 
@@ -314,3 +314,37 @@ def entities(
     from collabnlp.export import load_entities
 
     _write(load_entities(Path(), name, form, limit), output, force)
+
+
+@app.command(epilog='Example: collabnlp topics "social care"')
+def topics(
+    topic: Annotated[
+        Optional[str], typer.Argument(help="A topic, by its number or by words of its label; without it, all.")
+    ] = None,
+    form: Annotated[Figures, typer.Option("--format", help="table, csv or jsonl.")] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """List the topics by area, or show one with its sentence, phrases, codes, documents and examples.
+
+    Labels, sentences and examples come from documents that anybody may read.
+    """
+    from collabnlp.codebook import load_codebook
+    from collabnlp.export import format_columns, format_jsonl
+    from collabnlp.params import load_params
+    from collabnlp.records import csv_text
+    from collabnlp.topics.listing import list_topics, load_topic, load_topics
+
+    header: list[str] = ["what", "text"]
+    if topic is None:
+        header, rows = list_topics(*load_topics(Path()))
+    else:
+        codes = load_codebook(Path("corpus/codebook.yaml")).names
+        rows = [list(row) for row in load_topic(Path(), topic, codes, load_params().evidence.min_interviews)]
+    if form == "jsonl":
+        text = format_jsonl("topic", [dict(zip(header, row, strict=True)) for row in rows])
+    elif form == "csv":
+        text = csv_text(rows, header)
+    else:
+        text = format_columns(header, rows) if topic is None else "".join(f"{what}: {said}\n" for what, said in rows)
+    _write(text, output, force)

@@ -29,7 +29,7 @@ from collabnlp.records import (
 )
 from collabnlp.scoring import best_three, calibration_error, reliability, worst_errors
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
-from collabnlp.topics import quality
+from collabnlp.topics.quality import quality
 
 BASELINES = ("tuned", "keywords", "words", "vectors")
 BLIND = ("lm-writer", "lm-second")  # who wrote and coded, and who coded blind

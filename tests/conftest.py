@@ -206,7 +206,7 @@ def small_project(tmp_path_factory):
 
 
 STAGES = (
-    "ingest", "embed", "names", "entities", "relations", "train", "classify", "topics", "evaluate", "evidence", "audit",
+    "ingest", "embed", "names", "entities", "relations", "train", "classify", "topics", "topic_tables", "evaluate", "evidence", "audit",
 )  # fmt: skip
 
 

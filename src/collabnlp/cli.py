@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities, redact, audit, queue, effort, keep, diff."""
+"""The command line: add, tag, query, agreement, evaluate, codebook, entities, redact, audit, queue, effort, keep, diff, topics."""
 
 from __future__ import annotations
 
@@ -494,22 +494,54 @@ def _difference(before: Path, after: Path, rows: Rows, form: str, limit: int) ->
     from collabnlp.runs import EVIDENCE, load_run
 
     book = load_codebook(Path("corpus/codebook.yaml"))
+    folders = before.is_dir() or not before.exists()
+    runs = [load_run(folder, book.names) for folder in (before, after)] if folders else []
+    (told, texts), (later, later_texts) = (read_open(p / EVIDENCE if p.is_dir() else p) for p in (before, after))
     parts = []
-    if before.is_dir() or not before.exists():
-        old, new = load_run(before, book.names), load_run(after, book.names)
+    if runs:
+        old, new = runs
         settings = load_params().evaluate
         scores = compare_scores(old.coded, new.coded, book.names, draws=settings.draws, seed=settings.seed)
         tags = compare_tags(old.tags, new.tags, match_passages(old.texts, new.texts))
         versions = (old.versions, new.versions)
-        parts.append(format_run_difference(scores, tags, form, versions=versions, texts=new.shown, limit=limit))
-        before = before / EVIDENCE
-    if not parts or form != "csv":
-        (told, texts), (later, later_texts) = (
-            read_open(before),
-            read_open(after / EVIDENCE if after.is_dir() else after),
-        )
+        parts.append(format_run_difference(scores, tags, form, versions=versions, texts=later_texts, limit=limit))
+    if not runs or form != "csv":
         matched, titles = match_passages(texts, later_texts), {c.code: c.title for c in book.codes}
         parts.append(
             format_evidence_difference(told, later, form, matched=matched, titles=titles, rows=rows, limit=limit)
         )
     return ("" if form in ("csv", "jsonl") else "\n").join(parts)
+
+
+@app.command(epilog='Example: collabnlp topics "social care"')
+def topics(
+    topic: Annotated[
+        Optional[str], typer.Argument(help="A topic, by its number or by words of its label; without it, all.")
+    ] = None,
+    form: Annotated[Figures, typer.Option("--format", help="table, csv or jsonl.")] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """List the topics by area, or show one with its sentence, phrases, codes, documents and examples.
+
+    Labels, sentences and examples come from documents that anybody may read.
+    """
+    from collabnlp.codebook import load_codebook
+    from collabnlp.export.text import format_columns, format_jsonl
+    from collabnlp.params import load_params
+    from collabnlp.records import csv_text
+    from collabnlp.topics.listing import list_topics, load_topic, load_topics
+
+    header: list[str] = ["what", "text"]
+    if topic is None:
+        header, rows = list_topics(*load_topics(Path()))
+    else:
+        codes = load_codebook(Path("corpus/codebook.yaml")).names
+        rows = [list(row) for row in load_topic(Path(), topic, codes, load_params().evidence.min_interviews)]
+    if form == "jsonl":
+        text = format_jsonl("topic", [dict(zip(header, row, strict=True)) for row in rows])
+    elif form == "csv":
+        text = csv_text(rows, header)
+    else:
+        text = format_columns(header, rows) if topic is None else "".join(f"{what}: {said}\n" for what, said in rows)
+    _write(text, output, force)

@@ -10,9 +10,11 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from collabnlp.classify import ADJUDICATED, REVIEWED, Classifier, Look, gather_gold
+from collabnlp.classify import Classifier
 from collabnlp.codebook import Codebook
 from collabnlp.embed import read_readings, read_vectors
+from collabnlp.gold import ADJUDICATED, REVIEWED, gather_gold
+from collabnlp.learners import Look
 from collabnlp.params import load_params
 from collabnlp.reading_order import (
     SHARE,
@@ -39,7 +41,7 @@ from collabnlp.records import (
     read_jsonl,
     read_table,
 )
-from collabnlp.release import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import bare_text
 
 R = TypeVar("R", bound=Record)

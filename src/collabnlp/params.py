@@ -89,13 +89,25 @@ class Classify(_Section):
 class Topics(_Section):
     """The topic model."""
 
-    seed: int = Field(20, description="seed of k-means")
+    seed: int = Field(20, description="goes into the draws of each passage")
+    n_areas: int = Field(8, ge=1, description="areas, the upper level; few passages give fewer")
     n_topics: int = Field(
-        12, ge=0, description="number of topics; 0: the square root of half the number of passages, at most 30"
+        20,
+        ge=1,
+        description="topics, the lower level; an area gets its part of them by its passages, so the sum may differ",
     )
-    n_components: int = Field(20, ge=2, description="principal components of the vectors that are clustered")
+    area_components: int = Field(15, ge=2, description="principal components of the vectors that make the areas")
+    topic_components: int = Field(8, ge=2, description="principal components of an area's vectors that make its topics")
+    draws: int = Field(300, ge=1, description="runs of k-means that vote on which passages belong together")
     min_cosine: float = Field(
-        0.3, ge=-1, le=1, description="a passage farther from its topic's centre than this is an outlier"
+        0.25, ge=-1, le=1, description="a passage farther from its topic's centre than this is in none"
+    )
+    refit: bool = Field(
+        True,
+        description="false: topics stay those of the model in models/topics-kept, and passages are assigned to them",
+    )
+    study_repeats: int = Field(
+        5, ge=2, description="fits over seeds, orders and draws, each, in the study of settings (`make topics-study`)"
     )
 
 

@@ -270,9 +270,31 @@ class Topic(Record):
 
     key = ("topic",)
     topic: int = Field(description="number of the topic, by falling size; -1 is outlier")
-    label: str = Field(description="two to four key phrases")
-    terms: tuple[str, ...] = Field(description="ten terms that set it apart, strongest first")
+    label: str = Field(description="key phrases, two to five words, from passages that anybody may read")
+    terms: tuple[str, ...] = Field(description="ten phrases that set it apart, strongest first")
     n_passages: int = Field(description="passages assigned")
+    exemplars: tuple[str, ...] = Field(
+        description="passage ids nearest to its centre, of different documents where there are some"
+    )
+    area: int = Field(description="the area that it is part of; -1 for outliers")
+    gloss: str = Field(
+        description="the sentence nearest to its centre, word for word, from a document that anybody may read"
+    )
+    words: tuple[str, ...] = Field(description="ten single words that set it apart, strongest first")
+
+
+class TopicArea(Record):
+    """The upper level: an area of policy or of working together that topics are part of."""
+
+    key = ("area",)
+    area: int = Field(description="number of the area, by falling size")
+    label: str = Field(description="key phrases, two to five words, from passages that anybody may read")
+    gloss: str = Field(
+        description="the sentence nearest to its centre, word for word, from a document that anybody may read"
+    )
+    terms: tuple[str, ...] = Field(description="ten phrases that set it apart, strongest first")
+    topics: tuple[int, ...] = Field(description="its topics")
+    n_passages: int = Field(description="passages assigned to its topics")
     exemplars: tuple[str, ...] = Field(
         description="passage ids nearest to its centre, of different documents where there are some"
     )
@@ -284,7 +306,104 @@ class TopicAssignment(Record):
     key = ("passage_id",)
     passage_id: str = Field(description="the passage")
     topic: int = Field(description="its topic; -1 is outlier")
-    score: float = Field(description="cosine of the passage's vector and the topic's centre, -1 to 1")
+    score: float = Field(
+        description="cosine of the topic's centre and the passage's vector without what all passages and its document's have in common, -1 to 1"
+    )
+    area: int = Field(description="its topic's area; -1 is outlier")
+
+
+class TopicStability(Record):
+    """How well a way to find topics does on this corpus, at one level."""
+
+    key = ("method", "settings", "level")
+    method: str = Field(description="consensus (ours), or what it is compared with")
+    settings: str = Field(description="settings that differ")
+    level: Literal["topic", "area"] = Field(description="lower or upper level; methods of one level have topics alone")
+    n_topics: int = Field(description="topics or areas found")
+    ari_seeds: float = Field(
+        description="mean adjusted Rand index of all pairs of fits over seeds, outliers as one topic"
+    )
+    ari_orders: float = Field(description="the same over orders of rows")
+    ari_draws: float = Field(
+        description="the same over draws of nine tenths of the passages, over the passages that both fits saw"
+    )
+    words_draws: float = Field(
+        description="mean Jaccard index of the ten words of a topic and of the topic most like it, over pairs of draws; NaN for areas"
+    )
+    npmi: float = Field(description="coherence of the ten words over passages, -1 to 1")
+    c_v: float = Field(description="coherence C_v of the ten words over windows of 110 words, 0 to 1")
+    diversity: float = Field(description="share of different words among the ten words of all topics, 0 to 1")
+    outliers: float = Field(description="share of passages without topic, 0 to 1")
+    held_out: float = Field(
+        description="mean over documents of the share of its passages that a fit without it assigns to the topic of the full fit; "
+        "NaN where a method assigns none"
+    )
+    seconds: float = Field(description="time of one fit, words included, names and glosses not")
+    repeats: int = Field(description="fits over seeds, orders and draws, each")
+
+
+class TopicChange(Record):
+    """What became of a topic of an earlier model in a later one, over the same passages."""
+
+    key = ("old", "new")
+    old: int = Field(description="number in the earlier model; -1: other, or a topic that is new")
+    old_label: str = Field(description="its label")
+    new: int = Field(description="number in the later model; -1: other, or a topic that is gone")
+    new_label: str = Field(description="its label")
+    change: Literal["kept", "split", "merged", "moved", "new", "gone"] = Field(
+        description="kept: each is mostly the other; split: the new is mostly part of the old; merged: the old is mostly part of the new; "
+        "moved: a larger part than a tenth, but less than half of either; new, gone: no topic has half of it"
+    )
+    n_passages: int = Field(description="passages that both models give to the pair")
+    share_old: float = Field(description="of the old topic's passages, 0 to 1")
+    share_new: float = Field(description="of the new topic's passages, 0 to 1")
+
+
+class TopicCount(Record):
+    """How many passages of a topic a document, a year or a council has."""
+
+    key = ("by", "value", "level", "topic")
+    by: Literal["document", "year", "council"] = Field(description="what is counted by")
+    value: str = Field(description="id of the document, the year, or id of the council")
+    name: str = Field(description="title, year or name")
+    level: Literal["topic", "area"] = Field(description="lower or upper level")
+    topic: int = Field(description="number of the topic or area; -1 is outlier")
+    label: str = Field(description="its label")
+    n_passages: int = Field(
+        description="passages; by council, those that name it and are not of interviews not for attribution"
+    )
+    share: float = Field(description="of the passages of the document, year or council, 0 to 1")
+
+
+class TopicCode(Record):
+    """How often a topic and a code meet, beside how often they would by chance."""
+
+    key = ("level", "topic", "code")
+    level: Literal["topic", "area"] = Field(description="lower or upper level")
+    topic: int = Field(description="number of the topic or area; -1 is outlier")
+    label: str = Field(description="its label")
+    code: str = Field(description="machine name of the code")
+    n_passages: int | None = Field(description="passages of the topic with the code; null where withheld")
+    expected: float | None = Field(
+        description="passages that would have both if topics and codes did not hang together; null where withheld"
+    )
+    lift: float | None = Field(description="n_passages / expected; null where expected is 0 or withheld")
+    share: float | None = Field(description="of the topic's passages, 0 to 1; null where withheld")
+
+
+class TopicGap(Record):
+    """Where codebook and topics pass each other by: a topic that no code sees, or a code that is no topic's."""
+
+    key = ("gap", "name")
+    gap: Literal["topic without code", "code without topic"] = Field(description="which of the two")
+    name: str = Field(description="label of the topic, or machine name of the code")
+    topic: int | None = Field(description="number of the topic; null for a code")
+    n_passages: int = Field(description="passages of the topic, or with the code")
+    share: float = Field(
+        description="topic: share of its passages with any code; code: the largest share of its passages in one topic, 0 to 1"
+    )
+    lift: float = Field(description="topic: the share beside that of all passages; code: its largest lift with a topic")
+    why: str = Field(description="in words")
 
 
 class AgreementRow(Record):

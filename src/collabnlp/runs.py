@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from collabnlp.diff import Coded, code_passages
-from collabnlp.records import Document, GoldRead, InputError, Passage, PassageTag, Record, access_of, atomic, read_table
-from collabnlp.release import CLOSED, WITHHELD
+from collabnlp.records import GoldRead, InputError, Passage, PassageTag, Record, atomic, read_table
 
 KEPT = Path(".cache") / "before"  # where `collabnlp keep` puts a run; not handed on, and looked through by the audit
 EVIDENCE = "evidence.db"
 FILES = (
-    "documents.parquet",
     EVIDENCE,
     "out_of_fold_reads.parquet",
     "out_of_fold_tags.parquet",
@@ -33,9 +31,7 @@ class Run(NamedTuple):
     tags
         Codes of all passages.
     texts
-        Text of each passage, by id, for matching.
-    shown
-        The same as it may be printed: nothing of what is not for attribution.
+        Text of each passage, by id: to find it again, not to show it.
     coded
         What the model was scored on.
     versions
@@ -44,7 +40,6 @@ class Run(NamedTuple):
 
     tags: list[PassageTag]
     texts: dict[str, str]
-    shown: dict[str, str]
     coded: Coded
     versions: list[str]
 
@@ -61,17 +56,12 @@ def load_run(folder: Path, codes: Sequence[str]) -> Run:
         raise InputError(
             folder, "there is no such folder", "name a folder of outputs, or run `collabnlp keep` before a review"
         )
-    documents = {row.document_id: row for row in _read(folder / "documents.parquet", Document)}
     passages = _read(folder / "passages.parquet", Passage)
     tags = _read(folder / "tags.parquet", PassageTag)
     scored = [row.passage_id for row in _read(folder / "out_of_fold_reads.parquet", GoldRead)]
     return Run(
         tags,
         {row.passage_id: row.text for row in passages},
-        {
-            row.passage_id: WITHHELD if access_of(row, documents[row.document_id]) == CLOSED else row.text
-            for row in passages
-        },
         code_passages(_read(folder / "out_of_fold_tags.parquet", PassageTag), scored, codes),
         sorted({tag.coder for tag in tags if tag.score is not None}),
     )

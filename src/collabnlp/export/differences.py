@@ -21,6 +21,8 @@ _SCOPE = (
     "Only what public and attributable sources say is compared, and only where the later run still shows the passage.\n"
 )
 
+_NOT_SHOWN = "[not shown: not for attribution]"
+
 
 @exporter
 def format_evidence_difference(
@@ -123,14 +125,14 @@ def format_run_difference(
     versions
         Of the model, before and after.
     texts
-        Text of each passage as it may be shown, by id.
+        Text of each passage that may be shown, by id; of others nothing is.
     limit
         Passages to show; 0: all.
     """
     if form == "csv":
-        return csv_text([[*change, texts[change.passage_id]] for change in tags], [*TagChange._fields, "text"])
+        return csv_text([[*change, _text(texts, change.passage_id)] for change in tags], [*TagChange._fields, "text"])
     if form == "jsonl":
-        lines = [{**change._asdict(), "text": texts[change.passage_id]} for change in tags]
+        lines = [{**change._asdict(), "text": _text(texts, change.passage_id)} for change in tags]
         return format_jsonl("score", [score._asdict() for score in scores]) + format_jsonl("tag", lines)
     before, after = (", ".join(names) or "none" for names in versions)
     model = f"Model: {before}, the same in both.\n" if before == after else f"Model: {before} before, {after} after.\n"
@@ -152,14 +154,20 @@ def format_run_difference(
     for passage_id in shown:
         told = [_told(t) for t in tags if t.passage_id == passage_id]
         if form == "md":
-            parts.append(f"**{passage_id}**: {'; '.join(told)}\n\n> {' '.join(texts[passage_id].split())}\n")
+            parts.append(f"**{passage_id}**: {'; '.join(told)}\n\n> {' '.join(_text(texts, passage_id).split())}\n")
         else:
-            parts.append(f"{passage_id}\n" + "".join(f"  {line}\n" for line in told) + f"  {fold(texts[passage_id])}\n")
+            parts.append(
+                f"{passage_id}\n" + "".join(f"  {line}\n" for line in told) + f"  {fold(_text(texts, passage_id))}\n"
+            )
     parts += _more(shown, passage_ids, "passages")
     parts.append(
         "For the project's own use: it names passages of interviews not for attribution, though not their words.\n"
     )
     return "\n".join(parts)
+
+
+def _text(texts: Mapping[str, str], passage_id: str) -> str:
+    return texts.get(passage_id, _NOT_SHOWN)
 
 
 def _told(change: TagChange) -> str:

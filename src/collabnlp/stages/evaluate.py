@@ -31,7 +31,7 @@ from collabnlp.records import (
 )
 from collabnlp.scoring import best_three, calibration_error, reliability, worst_errors
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
-from collabnlp.topics import quality
+from collabnlp.topics.quality import quality
 
 BASELINES = ("tuned", "keywords", "words", "vectors")
 NOT_SHOWN = "(not shown: from a source, not written for the project)"  # the table is handed on

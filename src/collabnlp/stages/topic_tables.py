@@ -1,0 +1,97 @@
+"""Topics beside codes, documents, years and councils: tables and pictures."""
+
+from collections import defaultdict
+
+from collabnlp.codebook import load_codebook
+from collabnlp.embed import read_vectors
+from collabnlp.params import Params
+from collabnlp.records import (
+    Document,
+    EntityLink,
+    FoundEntity,
+    Passage,
+    PassageTag,
+    Topic,
+    TopicArea,
+    TopicAssignment,
+    TopicCode,
+    TopicCount,
+    TopicGap,
+    csv_text,
+    read_table,
+    write_csv,
+    write_text,
+)
+from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
+from collabnlp.topics import TopicModel
+from collabnlp.topics.model import place as place_vectors
+from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_map_page, write_tree, write_years
+from collabnlp.topics.tables import count_codes, count_places, find_gaps, labels_of, place
+
+QUOTE = 240  # characters of a passage that the map shows
+
+
+def stage(params: Params) -> None:
+    """Count and draw."""
+    codebook = load_codebook(CORPUS / "codebook.yaml")
+    documents = {row.document_id: row for row in read_table(OUTPUTS / "documents.parquet", Document)}
+    passages = {row.passage_id: row for row in read_table(OUTPUTS / "passages.parquet", Passage)}
+    topics = read_table(OUTPUTS / "topics.parquet", Topic)
+    areas = read_table(OUTPUTS / "topic_areas.parquet", TopicArea)
+    assignments = read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment)
+    tags = read_table(OUTPUTS / "tags.parquet", PassageTag)
+    councils = {
+        row.entity_id: row.name
+        for row in read_table(OUTPUTS / "entities.parquet", FoundEntity)
+        if row.label == "COUNCIL" and (row.listed or row.access != "non-attributable")
+    }
+    named: dict[str, set[str]] = defaultdict(set)
+    for link in read_table(OUTPUTS / "links.parquet", EntityLink):
+        named[link.passage_id].update(i for i in link.entity_ids if i in councils)
+    placed, labels = place(assignments), labels_of(topics, areas)
+    few = params.evidence.min_interviews
+    codes = count_codes(placed, tags, codebook.names, labels, documents, few)
+    counts = count_places(placed, labels, documents, named, councils, few)
+    gaps = find_gaps(placed, tags, codes, codebook.names)
+    write_csv(OUTPUTS / "topics_by_code.csv", codes, TopicCode)
+    write_csv(OUTPUTS / "topics_by_place.csv", counts, TopicCount)
+    write_csv(OUTPUTS / "topic_gaps.csv", gaps, TopicGap)
+
+    model = TopicModel.from_disk(MODELS / "topics")
+    vector_ids, vectors = read_vectors(OUTPUTS / "embeddings.parquet")
+    row_of = {passage_id: i for i, passage_id in enumerate(vector_ids)}
+    own = vectors[[row_of[row.passage_id] for row in placed]]
+    number, _, treated = place_vectors(model.clusters_, own, [row.document_id for row in placed], model.min_cosine)
+    middles, spots = lay_out(model.clusters_, treated, number)
+    dots = [_dot(passages[row.passage_id], documents[row.document_id], row.topic, row.area) for row in placed]
+    plots = OUTPUTS / "plots"
+    title_of = {code.code: code.title for code in codebook.codes}
+    pictures = [
+        write_map(plots / "topic_map.png", middles, spots, dots, topics, areas),
+        write_map_page(plots / "topic_map.html", middles, spots, dots, topics, areas),
+    ]
+    for suffix in ("png", "svg"):
+        pictures += [
+            write_tree(plots / f"topic_tree.{suffix}", topics, areas),
+            write_years(plots / f"areas_by_year.{suffix}", counts, areas),
+            write_codes(plots / f"topics_by_code.{suffix}", codes, codebook.names, title_of.__getitem__, topics),
+        ]
+    write_text(plots / "topic_pictures.csv", csv_text(pictures, ["file", "title", "text"]))
+    log.info(
+        "%d topics without code, %d codes without topic",
+        sum(gap.gap == "topic without code" for gap in gaps),
+        sum(gap.gap == "code without topic" for gap in gaps),
+    )
+
+
+def _dot(passage: Passage, document: Document, topic: int, area: int) -> Dot:
+    """The passage as the map shows it: words and heading only where anybody may read them."""
+    if document.access != "public":
+        return Dot(topic, area, "", f"Interview, {document.year}")
+    text = " ".join(passage.text.split())
+    quote = text if len(text) <= QUOTE else text[:QUOTE].rsplit(" ", 1)[0] + " …"
+    return Dot(topic, area, quote, ", ".join([document.title, str(document.year), *passage.section[-1:]]))
+
+
+if __name__ == "__main__":
+    main(stage)

@@ -1,0 +1,223 @@
+"""Vectors become two levels of clusters that hardly change when passages come or go.
+
+One run of k-means on short texts is a matter of luck: a tenth of the passages left out, and a
+third of the rest change place. Here many runs, each on other passages, vote on which passages
+belong together (Monti et al. 2003, consensus clustering); the votes are cut by average linkage,
+and k-means settles what the cut leaves open. The draws of a passage hang on its id alone, never
+on its row or on how many there are, so the order of rows cannot matter and a passage more or
+less leaves all other draws as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Numbers = NDArray[Any]  # of either width
+
+OWN_MEAN = 20  # passages after which half of a document's own mean is taken away
+_DRAWN = 0.8  # share of passages that a run sees
+_MOST = 4000  # passages that vote: the table of votes has its square
+_SMALLEST = 15  # passages of a topic; twice as many of an area
+_STEPS = 50
+
+
+class Clusters(NamedTuple):
+    """What a fit found.
+
+    Attributes
+    ----------
+    mean
+        (n_dimensions,) mean of all vectors.
+    areas, topics
+        (n_areas, n_dimensions) and (n_topics, n_dimensions): centres, rows of length 1, of
+        vectors that `centre` has treated.
+    parents
+        (n_topics,) row of each topic's area.
+    """
+
+    mean: Floats
+    areas: Floats
+    topics: Floats
+    parents: Labels
+
+
+def unit(vectors: Floats) -> Floats:
+    """The rows at length 1; a row of zeros stays."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
+
+
+def centre(vectors: Vectors, documents: Sequence[str], mean: Floats) -> Floats:
+    """The vectors without what all have in common and without what their document's have in common, at length 1.
+
+    Otherwise topics part one report's way of writing from another's, and print from talk, instead
+    of subject from subject. The fewer passages a document has, the less of its own mean goes: of a
+    document with 20 passages half.
+    """
+    vectors = np.asarray(vectors, dtype=np.float64)
+    common = np.repeat(mean[None], len(vectors), axis=0)
+    names = np.asarray(documents)
+    for document in sorted(set(documents)):
+        rows = names == document
+        n = int(rows.sum())
+        common[rows] += n / (n + OWN_MEAN) * (vectors[rows].mean(axis=0) - mean)
+    return unit(vectors - common)
+
+
+def cluster(
+    ids: Sequence[str],
+    vectors: Vectors,
+    documents: Sequence[str],
+    *,
+    n_areas: int,
+    n_topics: int,
+    area_components: int,
+    topic_components: int,
+    draws: int,
+    seed: int,
+) -> Clusters:
+    """Areas, and topics within each, of as many passages as there are; rows must be sorted by id.
+
+    Parameters
+    ----------
+    ids, vectors, documents
+        n_passages each; `vectors` with rows of length 1.
+    n_areas, n_topics
+        How many to look for; an area gets topics by its share of the passages. Few passages give
+        fewer.
+    area_components, topic_components
+        Principal components that k-means sees, of all passages and of those of one area.
+    draws
+        Runs of k-means that vote, at each level.
+    seed
+        Goes into the draws of each passage.
+    """
+    mean = np.asarray(vectors, dtype=np.float64).mean(axis=0)
+    treated = centre(vectors, documents, mean)
+    n_areas = max(1, min(n_areas, len(ids) // (2 * _SMALLEST)))
+    n_topics = max(n_areas, min(n_topics, len(ids) // 4))
+    areas = _part(treated, _chances(ids, draws, n_areas, f"{seed} areas"), n_areas, area_components, 2 * _SMALLEST)
+    chances = _chances(ids, draws, n_topics, f"{seed} topics")
+    area_of = nearest(treated, areas)
+    found, parents = [], []
+    for area in range(len(areas)):
+        rows = np.flatnonzero(area_of == area)
+        k = max(1, round(n_topics * len(rows) / len(ids)))
+        centres = _part(treated[rows], chances[rows], k, topic_components, _SMALLEST) if k > 1 else areas[[area]]
+        found.append(centres)
+        parents += [area] * len(centres)
+    return Clusters(mean, areas, np.vstack(found), np.array(parents, dtype=np.int64))
+
+
+def nearest(vectors: Floats, centres: Floats) -> Labels:
+    """(n,) row of the centre with the greatest cosine."""
+    return np.asarray((vectors @ centres.T).argmax(axis=1), dtype=np.int64)
+
+
+def _chances(ids: Sequence[str], draws: int, k: int, salt: str) -> NDArray[np.float32]:
+    """(n_passages, draws, k + 1) numbers from 0 to 1 that hang on salt and passage id alone."""
+    chances = np.empty((len(ids), draws, k + 1), dtype=np.float32)
+    for row, passage_id in enumerate(ids):
+        digest = hashlib.sha256(f"{salt}:{passage_id}".encode("utf-8", "surrogatepass")).digest()
+        chances[row] = np.random.default_rng(int.from_bytes(digest[:8], "big")).random((draws, k + 1))
+    return chances
+
+
+def _part(vectors: Floats, chances: NDArray[np.float32], k: int, n_components: int, smallest: int) -> Floats:
+    """(at most k, n_dimensions) centres of clusters of the vectors."""
+    n_components = min(n_components, len(vectors), vectors.shape[1])
+    reduced = unit(_principal(vectors, n_components))
+    voters = np.sort(np.argsort(chances[:, 0, -1], kind="stable")[:_MOST])
+    votes = _votes(reduced[voters].astype(np.float32), chances[voters], k)
+    labels = _cut(votes, k, min(smallest, max(1, len(voters) // (2 * k))))
+    starts = np.stack([reduced[voters][labels == label].mean(axis=0) for label in range(labels.max() + 1)])
+    settled = _settle(reduced, starts)
+    labels = _closest(reduced, settled)
+    return unit(np.stack([vectors[labels == label].mean(axis=0) for label in np.unique(labels)]))
+
+
+def _principal(vectors: Floats, n_components: int) -> Floats:
+    """(n, n_components) principal components, each turned so that its largest weight is positive."""
+    shifted = vectors - vectors.mean(axis=0)
+    _, axes = np.linalg.eigh(shifted.T @ shifted)
+    axes = axes[:, ::-1][:, :n_components]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    return np.asarray(shifted @ axes)
+
+
+def _votes(vectors: NDArray[np.float32], chances: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """(n, n) share of runs of k-means, each on four fifths of the passages, that put two passages together.
+
+    The first centres of a run are drawn as k-means++ draws them (Arthur and Vassilvitskii 2007),
+    by a race between passages, each with clocks of its own: who takes part changes who wins only
+    if the winner is gone.
+    """
+    n, draws, _ = chances.shape
+    votes = np.zeros((n, n), dtype=np.float32)
+    for draw in range(draws):
+        drawn = np.flatnonzero(chances[:, draw, -1] < _DRAWN)
+        drawn = drawn if len(drawn) >= k else np.arange(n)
+        seen = vectors[drawn]
+        clocks = -np.log1p(-np.minimum(chances[drawn, draw, :k], 0.9999999))
+        first = [int(clocks[:, 0].argmin())]
+        distance = ((seen - seen[first[0]]) ** 2).sum(axis=1)
+        for step in range(1, k):
+            first.append(int((clocks[:, step] / np.maximum(distance, 1e-9)).argmin()))
+            distance = np.minimum(distance, ((seen - seen[first[-1]]) ** 2).sum(axis=1))
+        member = _members(_closest(vectors, _settle(seen, seen[first])), k)
+        votes += member @ member.T
+    votes /= draws
+    return votes
+
+
+def _closest(vectors: Numbers, centres: Numbers) -> Labels:
+    return np.asarray((2 * vectors @ centres.T - (centres**2).sum(axis=1)).argmax(axis=1), dtype=np.int64)
+
+
+def _members(labels: Labels, k: int) -> NDArray[np.float32]:
+    member = np.zeros((len(labels), k), dtype=np.float32)
+    member[np.arange(len(labels)), labels] = 1
+    return member
+
+
+def _settle(vectors: Numbers, centres: Numbers) -> Numbers:
+    """Centres after Lloyd's steps; one that loses all its passages stays where it is."""
+    labels = None
+    for _ in range(_STEPS):
+        now = _closest(vectors, centres)
+        if labels is not None and np.array_equal(now, labels):
+            break
+        labels, member = now, _members(now, len(centres))
+        sizes = member.sum(axis=0)[:, None]
+        centres = np.where(sizes > 0, (member.T @ vectors) / np.maximum(sizes, 1), centres)
+    return centres
+
+
+def _cut(votes: NDArray[np.float32], k: int, smallest: int) -> Labels:
+    """(n,) clusters from 0: the tree of average linkage cut where k of them are not too small; -1 in the small ones."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(votes) == 1 or k == 1:
+        return np.zeros(len(votes), dtype=np.int64)
+    apart = 1 - votes.astype(np.float64)
+    np.fill_diagonal(apart, 0)
+    tree = linkage(squareform(apart, checks=False), "average")
+    best = np.zeros(len(votes), dtype=np.int64)
+    for n_clusters in range(k, 3 * k + 1):
+        labels = fcluster(tree, n_clusters, "maxclust") - 1
+        large = np.flatnonzero(np.bincount(labels) >= smallest)
+        if len(large) > best.max() + 1:
+            rank = np.full(labels.max() + 1, -1)
+            rank[large] = np.arange(len(large))
+            best = rank[labels]
+        if len(large) >= k:
+            break
+    return np.asarray(best, dtype=np.int64)

@@ -1,0 +1,224 @@
+"""Passages become topics within areas; other passages are assigned to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, atomic, write_json
+from collabnlp.topics.consensus import Clusters, Floats, Labels, Vectors, centre, cluster, nearest
+from collabnlp.topics.labels import OTHER, Description, Shown, describe
+
+_FEWEST = 10
+
+
+class TopicModel:
+    """Topics of a corpus, each within an area.
+
+    Attributes
+    ----------
+    topics_
+        The topics by number, -1 (other) first where a passage fell to it.
+    areas_
+        The areas by number.
+    clusters_
+        Centres of both; row and number are the same.
+    """
+
+    def __init__(self, topics: list[Topic], areas: list[TopicArea], clusters: Clusters, min_cosine: float) -> None:
+        self.topics_, self.areas_, self.clusters_, self.min_cosine = topics, areas, clusters, min_cosine
+
+    def assign(self, passage_ids: Sequence[str], vectors: Vectors, documents: Sequence[str]) -> list[TopicAssignment]:
+        """The topic of each passage: of the nearest area its nearest topic, -1 where that is not near enough.
+
+        A document should come whole, or as much of it as there is: what its passages have in common
+        is taken away first.
+        """
+        number, score, _ = place(self.clusters_, vectors, documents, self.min_cosine)
+        return [
+            TopicAssignment(
+                passage_id=passage_id,
+                topic=int(topic),
+                score=round(float(near), 4),
+                area=int(self.clusters_.parents[topic]) if topic >= 0 else -1,
+            )
+            for passage_id, topic, near in zip(passage_ids, number, score, strict=True)
+        ]
+
+    def to_disk(self, folder: str | Path) -> None:
+        """Write topics, areas and centres as safetensors and JSON."""
+        from safetensors.numpy import save_file
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic(folder / "centres.safetensors") as temporary:
+            save_file(
+                {name: np.ascontiguousarray(array) for name, array in self.clusters_._asdict().items()}, temporary
+            )
+        write_json(
+            folder / "topics.json",
+            {
+                "format": 2,
+                "min_cosine": self.min_cosine,
+                "topics": [topic.model_dump() for topic in self.topics_],
+                "areas": [area.model_dump() for area in self.areas_],
+            },
+        )
+
+    @classmethod
+    def from_disk(cls, folder: str | Path) -> TopicModel:
+        """A model as `to_disk` wrote it; runs no code from the files.
+
+        Raises
+        ------
+        InputError
+            Where files are missing or damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        folder = Path(folder)
+        try:
+            data = json.loads((folder / "topics.json").read_text(encoding="utf-8"))
+            if data["format"] != 2:
+                raise ValueError(f"format {data['format']}")
+            clusters = Clusters(**load_file(folder / "centres.safetensors"))
+            _check(clusters)
+            return cls(
+                [Topic.model_validate(topic) for topic in data["topics"]],
+                [TopicArea.model_validate(area) for area in data["areas"]],
+                clusters,
+                float(data["min_cosine"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise InputError(folder, f"holds no topic model ({error})", "run `dvc repro`") from error
+
+
+def _check(clusters: Clusters) -> None:
+    n = len(clusters.mean)
+    if clusters.areas.shape[1:] != (n,) or clusters.topics.shape[1:] != (n,):
+        raise ValueError("the centres differ in length")
+    if len(clusters.parents) != len(clusters.topics) or not np.isin(clusters.parents, range(len(clusters.areas))).all():
+        raise ValueError("a topic has no area")
+
+
+def place(
+    clusters: Clusters, vectors: Vectors, documents: Sequence[str], min_cosine: float
+) -> tuple[Labels, Floats, Floats]:
+    """Topic of each passage (-1: none near enough), its cosine with the topic's centre, and the treated vectors."""
+    treated = centre(vectors, documents, clusters.mean)
+    cosines = treated @ clusters.topics.T
+    cosines[clusters.parents[None] != nearest(treated, clusters.areas)[:, None]] = -np.inf
+    number = cosines.argmax(axis=1)
+    score = cosines[np.arange(len(number)), number]
+    return np.where(score >= min_cosine, number, -1), score, treated
+
+
+def fit(
+    passage_ids: Sequence[str],
+    texts: Sequence[str],
+    vectors: Vectors,
+    documents: Sequence[str],
+    public: Sequence[bool],
+    *,
+    encode: Callable[[Sequence[str]], Vectors],
+    sentences: Callable[[str], Sequence[tuple[int, int]]],
+    n_areas: int = 8,
+    n_topics: int = 20,
+    area_components: int = 15,
+    topic_components: int = 8,
+    draws: int = 300,
+    min_cosine: float = 0.25,
+    seed: int = 20,
+    names: Collection[str] = (),
+) -> tuple[TopicModel, list[TopicAssignment]]:
+    """Topics of passages, and the topic of each.
+
+    Parameters
+    ----------
+    passage_ids, texts, vectors, documents, public
+        n_passages each; `vectors` is (n_passages, n_dimensions) with rows of length 1; `public`
+        says whose words may be shown: labels, glosses and examples come from these alone. The order
+        of rows has no influence.
+    encode
+        Gives vectors of phrases and sentences, for labels and glosses.
+    sentences
+        Gives start and end of each sentence of a text.
+    n_areas, n_topics, area_components, topic_components, draws, seed
+        See `consensus.cluster`.
+    min_cosine
+        A passage whose treated vector is farther from its topic's centre belongs to none.
+    names
+        Names of places, which say nothing about a topic and are kept out of labels.
+
+    Raises
+    ------
+    InputError
+        Where there are too few passages.
+    """
+    if len(passage_ids) < _FEWEST:
+        raise InputError("corpus", f"holds {len(passage_ids)} passages, too few for topics", "add documents")
+    order = np.argsort(np.array(passage_ids))
+    ids = [passage_ids[i] for i in order]
+    vectors, documents = np.asarray(vectors)[order], [documents[i] for i in order]
+    clusters = cluster(
+        ids,
+        vectors,
+        documents,
+        n_areas=n_areas,
+        n_topics=n_topics,
+        area_components=area_components,
+        topic_components=topic_components,
+        draws=draws,
+        seed=seed,
+    )
+    clusters = _by_size(clusters, place(clusters, vectors, documents, min_cosine)[0])
+    number, _, treated = place(clusters, vectors, documents, min_cosine)
+    area = np.where(number >= 0, clusters.parents[number], -1)
+    rows = [at for at, i in enumerate(order) if public[i]]
+    shown = Shown([ids[i] for i in rows], [texts[order[i]] for i in rows], [documents[i] for i in rows], treated[rows])
+    told = describe(shown, number[rows], clusters.topics, encode=encode, sentences=sentences, names=names)
+    told_areas = describe(shown, area[rows], clusters.areas, encode=encode, sentences=sentences, names=names)
+    model = TopicModel(
+        _topics(number, clusters.parents, told), _areas(area, clusters.parents, told_areas), clusters, min_cosine
+    )
+    return model, model.assign(ids, vectors, documents)
+
+
+def _by_size(clusters: Clusters, number: Labels) -> Clusters:
+    """The clusters numbered by falling number of passages."""
+    sizes = np.bincount(number[number >= 0], minlength=len(clusters.topics))
+    of_areas = np.bincount(clusters.parents, weights=sizes, minlength=len(clusters.areas))
+    areas = np.argsort(-of_areas, kind="stable")
+    topics = np.argsort(-sizes, kind="stable")
+    rank: NDArray[np.int64] = np.argsort(areas)
+    return Clusters(clusters.mean, clusters.areas[areas], clusters.topics[topics], rank[clusters.parents[topics]])
+
+
+def _topics(number: Labels, parents: Labels, told: dict[int, Description]) -> list[Topic]:
+    topics = [
+        Topic(topic=topic, n_passages=int((number == topic).sum()), area=int(parents[topic]), **told[topic]._asdict())
+        for topic in range(len(parents))
+    ]
+    n_other = int((number < 0).sum())
+    other = Topic(topic=-1, label=OTHER, terms=(), n_passages=n_other, exemplars=(), area=-1, gloss="", words=())
+    return [other, *topics] if n_other else topics
+
+
+def _areas(area: Labels, parents: Labels, told: dict[int, Description]) -> list[TopicArea]:
+    return [
+        TopicArea(
+            area=number,
+            label=told[number].label,
+            gloss=told[number].gloss,
+            terms=told[number].terms,
+            topics=tuple(np.flatnonzero(parents == number).tolist()),
+            n_passages=int((area == number).sum()),
+            exemplars=told[number].exemplars,
+        )
+        for number in range(len(told))
+    ]

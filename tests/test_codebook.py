@@ -55,7 +55,7 @@ def test_looking_for_pieces_first_finds_what_the_patterns_find(codebook):
         (r"(a|b|)c", "c"),
         (r"x{0}y", "y"),
         (r"(?!no)\w+ way", "one way"),
-        (r"[jk]oint", "koint"),
+        (r"[ab]x", "bx"),
         (r"(?<=the )hub", "the hub"),
         (r"(?:ab)+c", "ababc"),
         (r"\bwork(?:ing)?\b", "work"),

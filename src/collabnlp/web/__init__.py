@@ -1,0 +1,1 @@
+"""The pages: the evidence matrix and the quotes behind it, in a browser, from evidence.db alone."""

@@ -1,0 +1,1 @@
+"""One function a page: a question and the project become an answer."""

@@ -98,7 +98,7 @@ def _docx(view: View, titles: Mapping[str, str], told: Sequence[tuple[str, str]]
     document.styles["Normal"].font.size = Pt(10)
     document.add_heading(plain(view.title), 0)
     for what, value in told:
-        document.add_paragraph(f"{what}: {plain(value)}")
+        document.add_paragraph(plain(f"{what}: {value}"))
     sheets = [sheet for sheet in view.sheets() if sheet.rows]
     page = document.sections[0]
     if any(len(sheet.header) > 6 for sheet in sheets):
@@ -122,7 +122,7 @@ def _docx(view: View, titles: Mapping[str, str], told: Sequence[tuple[str, str]]
             document.add_paragraph(f"The first {MOST_QUOTES} of {len(rows)}; the Excel file holds all.")
     for row in rows[:MOST_QUOTES]:
         document.add_paragraph(plain(row.quote), style="Quote")
-        document.add_paragraph(f"— {plain(citation(row))}. {_said(row, titles)}")
+        document.add_paragraph(plain(f"— {citation(row)}. {_said(row, titles)}"))
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
@@ -147,5 +147,5 @@ def _said(row: EvidenceRow, titles: Mapping[str, str]) -> str:
     if row.access != CLOSED:
         parts.append(f"coded by {row.coder}" + (f", score {row.score:.2f}" if row.score is not None else ""))
         if row.entity_name:
-            parts.append(f"{plain(row.entity_name)} ({TIES[row.tie]})")
+            parts.append(f"{row.entity_name} ({TIES[row.tie]})")
     return "; ".join(parts) + "."

@@ -36,12 +36,3 @@ if (find) {
     status.textContent = wanted ? `${n} of ${rows.length} rows` : "";
   });
 }
-
-for (const form of document.querySelectorAll("form[method=get]")) {
-  // Fields that nobody filled in are left out of the address.
-  form.addEventListener("formdata", (event) => {
-    for (const [name, value] of [...event.formData]) {
-      if (value === "") event.formData.delete(name);
-    }
-  });
-}

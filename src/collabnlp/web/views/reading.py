@@ -61,7 +61,7 @@ def search_view(project: Project, question: SearchQuestion, *, whole: bool = Fal
             passage_id=i,
             quote=rows[i][0],
             segments=marked.get(i) or [Segment(text=rows[i][0].quote)],
-            codes=one_a_code(rows[i]),
+            codes=one_a_code(reread(rows[i])),
             places=_named(rows[i]),
         )
         for i in ids
@@ -72,7 +72,7 @@ def search_view(project: Project, question: SearchQuestion, *, whole: bool = Fal
 
     def quotes() -> Released:
         of = _rows_of(index, ranked, keep)
-        return reread(row for i in ranked for row in one_a_code(of[i]))
+        return reread(row for i in ranked for row in one_a_code(reread(of[i])))
 
     title = f"Search: {question.q}" if question.q else "Search"
     return View("search", title, question, answer, list, quotes, "quotes")
@@ -148,7 +148,7 @@ def passage(project: Project, question: PassageQuestion, *, whole: bool = False)
         after=after,
         previous=before[-1].passage_id if before else "",
         next=after[0].passage_id if after else "",
-        tags=one_a_code(released.rows),
+        tags=one_a_code(released),
         ties=sorted(ties.values(), key=lambda r: r.entity_name),
         mentions=mentions,
     )

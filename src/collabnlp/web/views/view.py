@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from collabnlp.records import EvidenceRow
-from collabnlp.release import Released, reread
+from collabnlp.release import Released, exporter, reread
 from collabnlp.web.answers import Head, Place
 from collabnlp.web.index import Index, Table
 from collabnlp.web.project import Project
@@ -219,17 +219,16 @@ def pages(n: int, page: int, per_page: int, whole: bool) -> tuple[slice, int]:
         Where there is no such page.
     """
     n_pages = max(1, -(-n // per_page))
-    if whole:
-        return slice(None), n_pages
     if page > n_pages:
         raise Refused(f"There is no page {page}.", f"The last page is {n_pages}.")
-    return slice((page - 1) * per_page, page * per_page), n_pages
+    return (slice(None) if whole else slice((page - 1) * per_page, page * per_page)), n_pages
 
 
-def one_a_code(rows: Iterable[EvidenceRow]) -> list[EvidenceRow]:
+@exporter
+def one_a_code(released: Released) -> list[EvidenceRow]:
     """Of the rows of one passage, one for each code and coder: people first, then the surest."""
     best: dict[tuple[str, str], EvidenceRow] = {}
-    for row in sorted(rows, key=lambda r: (r.score is not None, -(r.score or 0.0), r.code, r.coder, r.entity_id)):
+    for row in sorted(released.rows, key=lambda r: (r.score is not None, -(r.score or 0.0), r.code, r.coder, r.entity_id)):
         best.setdefault((row.code, row.coder), row)
     return list(best.values())
 

@@ -16,7 +16,7 @@ from collabnlp.codebook import load_codebook
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.query import build_index
 from collabnlp.records import Document, EvidenceRow, Passage
-from collabnlp.release import Rule, Tables, release
+from collabnlp.release import Rule, Tables, release, select
 from collabnlp.web.app import create_app
 
 MATRIX = ("", "rows=county", "rows=document", "rows=year", "stance=negative", "rows=today&kind=report&min_score=0.5", "year_from=2015&sort=trust", "empty=yes&coder=model")  # fmt: skip
@@ -34,7 +34,9 @@ def main() -> None:
         path = Path(folder) / "evidence.db"
         start = time.perf_counter()
         _make_up(path, arguments.rows)
-        print(f"{arguments.rows} rows made up in {time.perf_counter() - start:.1f} s, {path.stat().st_size / 1e6:.0f} MB")
+        print(
+            f"{arguments.rows} rows made up in {time.perf_counter() - start:.1f} s, {path.stat().st_size / 1e6:.0f} MB"
+        )
         _measure("made up", path, arguments.rounds)
 
 
@@ -51,7 +53,9 @@ def _measure(what: str, path: Path, rounds: int) -> None:
             client.get(f"/{name}?{queries[i % len(queries)]}")
             times.append(1000 * (time.perf_counter() - start))
         late = statistics.quantiles(times, n=20)[-1]
-        print(f"{what:8} {name:7} median {statistics.median(times):6.0f} ms   95 % {late:6.0f} ms   most {max(times):6.0f} ms")
+        print(
+            f"{what:8} {name:7} median {statistics.median(times):6.0f} ms   95 % {late:6.0f} ms   most {max(times):6.0f} ms"
+        )
 
 
 def _make_up(path: Path, n: int) -> None:
@@ -64,7 +68,9 @@ def _make_up(path: Path, n: int) -> None:
     passages, rows = [], []
     for i in range(n // 4):
         document = documents[i % 50]
-        quote = f"Made-up passage {i}: " + " ".join(texts[(i * 7 + j * (1 + i % 5)) % len(texts)] for j in range(40)) + "."
+        quote = (
+            f"Made-up passage {i}: " + " ".join(texts[(i * 7 + j * (1 + i % 5)) % len(texts)] for j in range(40)) + "."
+        )
         passage_id = f"{document.document_id}:{i // 50 + 1:04d}"
         passages.append(
             Passage(
@@ -86,6 +92,9 @@ def _make_up(path: Path, n: int) -> None:
     tables = Tables(rows=rows, documents=documents, passages=passages)
     released = release(tables, codebook.names, gazetteer, {}, Rule()).released
     build_index(path, released, codebook=codebook, gazetteer=gazetteer)
+    start = time.perf_counter()
+    select(released, lambda row: row.stance == "negative", codebook.names, gazetteer)
+    print(f"release.select on {n} rows, which the pages do without: {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

@@ -144,7 +144,9 @@ def test_a_reader_searches(reader, site):
     assert {mark.inner_text() for mark in reader.locator("mark").all()} == {"chief executive", "slow"}
 
 
-@pytest.mark.parametrize(("what", "begins"), [("Excel", b"PK"), ("Word", b"PK"), ("CSV", b"\xef\xbb\xbf"), ("JSON", b"{")])
+@pytest.mark.parametrize(
+    ("what", "begins"), [("Excel", b"PK"), ("Word", b"PK"), ("CSV", b"\xef\xbb\xbf"), ("JSON", b"{")]
+)
 def test_a_reader_takes_a_view_away(reader, site, what, begins):
     reader.goto(f"{site}/matrix?rows=year")
     with reader.expect_download() as started:
@@ -177,7 +179,10 @@ def test_copying_takes_the_citation_along(browser, site):
     page.get_by_role("button", name="Copy with citation").first.click()
     page.get_by_role("button", name="Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == "“Sentence 1: sharing a chief executive was slow.” — An older report (2009), Part one > The board, p. 3 [invented]"
+    assert (
+        copied
+        == "“Sentence 1: sharing a chief executive was slow.” — An older report (2009), Part one > The board, p. 3 [invented]"
+    )
     context.close()
 
 

@@ -73,7 +73,9 @@ def tables():
     texts |= {"evil:0001": HOSTILE, "evil:0002": FORMULA, "talk:0001": "I trusted Tarnholt, and they trusted me."}
     texts |= {f"closed-{i}:0001": f"{SECRET} said that trust was there, number {i}." for i in range(4)}
     passages = [
-        make_passage(text, i, section=("Part one", "The board"), page=3, speaker="Ann" if i.startswith("talk") else None)
+        make_passage(
+            text, i, section=("Part one", "The board"), page=3, speaker="Ann" if i.startswith("talk") else None
+        )
         for i, text in texts.items()
     ]
     rows = []
@@ -85,19 +87,34 @@ def tables():
                 rows.append(make_row(passage_id, "trust", "orrenshire", score=0.5 + i / 200, tie="section", **own))
                 rows.append(make_row(passage_id, "momentum", "harrowmere", stance="negative", topic=1, **own))
             if i % 7 == 0:
-                rows.append(make_row(passage_id, "trust", "harrowmere", coder="anna", score=None, stance="neutral", **own))
+                rows.append(
+                    make_row(passage_id, "trust", "harrowmere", coder="anna", score=None, stance="neutral", **own)
+                )
         elif passage_id.startswith("old"):
             rows.append(make_row(passage_id, "joint_posts", "tarnholt", document_id="old", document="An older report",
                                  year=2009, stance="negative", topic=1, review=True, **own))  # fmt: skip
         elif passage_id.startswith("evil"):
-            evil = {"document": HOSTILE, "section": HOSTILE, "sentence": HOSTILE, "terms": HOSTILE, "year": 2015, "topic": 1}
+            evil = {
+                "document": HOSTILE,
+                "section": HOSTILE,
+                "sentence": HOSTILE,
+                "terms": HOSTILE,
+                "year": 2015,
+                "topic": 1,
+            }
             rows.append(make_row(passage_id, "trust", "found:orren-board", coder=HOSTILE, score=None, **evil, **own))
             rows.append(make_row(passage_id, "risk", **evil, **own))
         elif passage_id.startswith("talk"):
             rows.append(make_row(passage_id, "trust", "tarnholt", kind="transcript", access="attributable", speaker="Ann",
                                  document="A talk", year=2020, topic=-1, **own))  # fmt: skip
         else:
-            shut = {"kind": "transcript", "access": CLOSED, "speaker": "Interviewee", "document": f"{SECRET} talk", **own}
+            shut = {
+                "kind": "transcript",
+                "access": CLOSED,
+                "speaker": "Interviewee",
+                "document": f"{SECRET} talk",
+                **own,
+            }
             rows.append(make_row(passage_id, "trust", "tarnholt", **shut))
             if passage_id == "closed-0:0001":
                 rows.append(make_row(passage_id, "risk", "tarnholt", **shut))
@@ -105,7 +122,11 @@ def tables():
     mentions.append(make_mention("board", "evil:0002", FORMULA.index("board"), label="PARTNERSHIP", ids=("found:orren-board",)))  # fmt: skip
     topics = [
         Topic(topic=t, label=label, terms=("agreed", "trust"), n_passages=9, exemplars=exemplars)
-        for t, label, exemplars in ((0, "agreed trust", ("report:0001",)), (1, "slow", ("evil:0001",)), (-1, "Other", ()))
+        for t, label, exemplars in (
+            (0, "agreed trust", ("report:0001",)),
+            (1, "slow", ("evil:0001",)),
+            (-1, "Other", ()),
+        )
     ]
     assignments = [TopicAssignment(passage_id=p.passage_id, topic=1 if p.document_id in ("old", "evil") else 0, score=0.5) for p in passages]  # fmt: skip
     entity = FoundEntity(

@@ -191,6 +191,25 @@ def query(
         typer.echo("quotes not for attribution have no council, document or year: none is among these", err=True)
 
 
+@app.command(epilog="Example: collabnlp serve --port 8001")
+def serve(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 127.0.0.1 is reached from this machine alone.")
+    ] = "127.0.0.1",
+    database: Annotated[Path, typer.Option(help="The evidence index; it is only read.")] = Path("outputs/evidence.db"),
+    public: Annotated[bool, typer.Option(help="Others on the network may read the evidence.")] = False,
+    name: Annotated[
+        Optional[list[str]], typer.Option(help="Name under which others open the pages; may be given several times.")
+    ] = None,
+) -> None:
+    """Show the evidence matrix in a browser: matrix, quotes, search, comparison, as pages and as files."""
+    from collabnlp.web.serve import serve as serve_pages
+
+    typer.echo(f"http://{host}:{port}/ (Ctrl+C ends it)", err=True)
+    serve_pages(database, host, port, public=public, names=name or ())
+
+
 @app.command(epilog="Example: collabnlp agreement gold model --disagreements 5")
 def agreement(
     a: Annotated[

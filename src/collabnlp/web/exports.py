@@ -19,7 +19,7 @@ TYPES = {
     "json": "application/json",
 }
 MOST_QUOTES = 2000  # in a Word file: more is no reading, and .xlsx holds them all
-_CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160), 0xFFFE, 0xFFFF)}
+_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 0xFFFE, 0xFFFF), "\ufffd")
 
 
 def plain(value: Any) -> Any:

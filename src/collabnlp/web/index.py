@@ -427,7 +427,8 @@ class Index:
                 found += [
                     evidence_row(line)
                     for line in db.execute(
-                        f"SELECT {', '.join(names)} FROM evidence WHERE passage_id IN ({','.join('?' * len(part))})", part
+                        f"SELECT {', '.join(names)} FROM evidence WHERE passage_id IN ({','.join('?' * len(part))})",
+                        part,
                     )
                 ]
         return found

@@ -153,7 +153,7 @@ def code(project: Project, question: CodeQuestion, *, whole: bool = False) -> Vi
 def _most(project: Project, rows: str, code: str, filters: Filters, n: int | None = MOST) -> list[Ranked]:
     table = table_of(project, rows, filters)
     own = np.flatnonzero((table.code == project.index.codes.of(code)) & ~table.suppressed)
-    order = sorted(own.tolist(), key=lambda i: (-table.counts[i, COUNTS.index("n_passages")], table.names[table.row[i]]))  # fmt: skip
+    order = sorted(own.tolist(), key=lambda i: (-table.counts[i, COUNTS.index("n_passages")], table.names[int(table.row[i])]))  # fmt: skip
     cells = [table.cell(i) for i in order[:n]]
     return [Ranked(rows=rows, row_id=c.row_id, row=c.row, cell=c) for c in cells]
 

@@ -228,7 +228,9 @@ def pages(n: int, page: int, per_page: int, whole: bool) -> tuple[slice, int]:
 def one_a_code(released: Released) -> list[EvidenceRow]:
     """Of the rows of one passage, one for each code and coder: people first, then the surest."""
     best: dict[tuple[str, str], EvidenceRow] = {}
-    for row in sorted(released.rows, key=lambda r: (r.score is not None, -(r.score or 0.0), r.code, r.coder, r.entity_id)):
+    for row in sorted(
+        released.rows, key=lambda r: (r.score is not None, -(r.score or 0.0), r.code, r.coder, r.entity_id)
+    ):
         best.setdefault((row.code, row.coder), row)
     return list(best.values())
 

@@ -505,12 +505,12 @@ def test_a_hostile_text_is_text_on_every_page(client, name):
     assert not [attrs for _, attrs in seen.tags if any(n.startswith("on") or n == "style" for n in attrs)]
     assert {attrs["src"] for tag, attrs in seen.tags if tag == "img"} <= {"/network.svg"}
     assert "49" not in re.findall(r"\{\{.*?\}\}|\b49\b", seen.text)
-    if name not in ("network", "entity"):
-        assert shown(HOSTILE)[:60] in seen.text or name == "search"
-    if name == "search":
-        assert "<mark>alert</mark>" in html
+    if name in ("network", "entity"):
+        assert "Orren <b>Board</b>" in seen.text
     else:
-        assert "Orren <b>Board</b>" in seen.text or name not in ("network", "entity")
+        assert shown(HOSTILE)[:60] in seen.text
+    if name in ("cell", "search", "passage", "compare"):
+        assert shown(HOSTILE) in seen.text
 
 
 @pytest.mark.parametrize("name", EVIL)

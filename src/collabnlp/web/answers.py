@@ -95,7 +95,10 @@ class Found(_Answer):
     """A passage that was found."""
 
     passage_id: str
-    quote: EvidenceRow = Field(description="its first evidence row")
+    citation: str = Field(description="where it stands")
+    text: str
+    synthetic: bool = Field(description="true where people and events are invented")
+    closed: bool = Field(description="true for a quote not for attribution, which has no page")
     segments: list[Segment] = Field(description="its text, matches marked")
     codes: list[EvidenceRow] = Field(description="one row for each code and coder")
     places: list[tuple[str, str]] = Field(description="id and name of the bodies that it is tied to")
@@ -105,6 +108,7 @@ class SearchAnswer(_Answer):
     """Passages that match."""
 
     q: str
+    read_as: list[tuple[str, str]] = Field(description="what was typed, and what it was read as")
     found: list[Found] = Field(description="best first")
     n_found: int = Field(description="passages on all pages")
     page: int

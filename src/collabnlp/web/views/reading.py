@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from collabnlp.query import fts_query, open_index, search
+from collabnlp.export.passages import citation
+from collabnlp.query import open_index
 from collabnlp.records import Document, EntityMention, EvidenceRow, Passage, columns
 from collabnlp.release import CLOSED, Released, reread
 from collabnlp.web.answers import DocumentAnswer, Found, Part, PassageAnswer, SearchAnswer, Segment
-from collabnlp.web.index import Index
+from collabnlp.web.finding import Hit, find
 from collabnlp.web.project import Project
 from collabnlp.web.questions import (
     DocumentQuestion,
@@ -35,85 +34,58 @@ from collabnlp.web.views.view import (
 FOUND_PER_PAGE = 20
 PARTS_PER_PAGE = 100
 AROUND = 2  # passages shown before and after one
-_OPEN, _CLOSE = "\ue000", "\ue001"  # marks of a match, taken out of texts that hold them
-
-
-def find(index: Index, words: str) -> list[str]:
-    """Ids of the passages that words find, best first: the one place where the pages search."""
-    rows = search(index.path, words, limit=0).rows
-    return list(dict.fromkeys(row.passage_id for row in rows))
 
 
 def search_view(project: Project, question: SearchQuestion, *, whole: bool = False) -> View:
     """Passages that hold the words and pass the filters, best first."""
     question = resolve(project, question)
     index = project.index
-    keep = index.mask(question)
     asked = bool(question.q.strip() or question.narrows)
-    inside = {index.passages.values[i] for i in np.unique(index.passage[keep])} if asked else set()
-    ranked = [i for i in find(index, question.q) if i in inside] if asked else []
-    shown, n_pages = pages(len(ranked), question.page, FOUND_PER_PAGE, whole)
-    ids = ranked[shown]
-    rows = _rows_of(index, ids, keep)
-    marked = _matches(index, question.q, ids)
+    keep = index.mask(question) & asked
+    start = 0 if whole else (question.page - 1) * FOUND_PER_PAGE
+    hits = find(index, question.q, keep, start, None if whole else start + FOUND_PER_PAGE)
+    _, n_pages = pages(hits.total, question.page, FOUND_PER_PAGE, whole)
     found = [
         Found(
-            passage_id=i,
-            quote=rows[i][0],
-            segments=marked.get(i) or [Segment(text=rows[i][0].quote)],
-            codes=one_a_code(reread(rows[i])),
-            places=_named(rows[i]),
+            passage_id=hit.passage_id,
+            citation=citation(hit.rows[0]),
+            text=hit.text,
+            synthetic=hit.rows[0].synthetic,
+            closed=hit.rows[0].access == CLOSED,
+            segments=_matched(hit),
+            codes=one_a_code(reread(hit.rows)),
+            places=_named(hit.rows),
         )
-        for i in ids
+        for hit in hits.hits
     ]
     answer = SearchAnswer(
-        q=question.q, found=found, n_found=len(ranked), page=question.page, n_pages=n_pages
-    )  # fmt: skip
+        q=question.q,
+        read_as=list(hits.read_as),
+        found=found,
+        n_found=hits.total,
+        page=question.page,
+        n_pages=n_pages,
+    )
 
     def quotes() -> Released:
-        of = _rows_of(index, ranked, keep)
-        return reread(row for i in ranked for row in one_a_code(reread(of[i])))
+        everything = hits if whole else find(index, question.q, keep)
+        return reread(row for hit in everything.hits for row in one_a_code(reread(hit.rows)))
 
     title = f"Search: {question.q}" if question.q else "Search"
     return View("search", title, question, answer, list, quotes, "quotes")
-
-
-def _rows_of(index: Index, passage_ids: Sequence[str], keep: Any) -> dict[str, list[EvidenceRow]]:
-    """The evidence rows of some passages that a filter keeps, by passage; each has one or more."""
-    wanted = [index.passages.of(i) for i in passage_ids]
-    found: dict[str, list[EvidenceRow]] = {i: [] for i in passage_ids}
-    for row in index.read(np.flatnonzero(keep & np.isin(index.passage, wanted))).rows:
-        found[row.passage_id].append(row)
-    return found
 
 
 def _named(rows: Iterable[EvidenceRow]) -> list[tuple[str, str]]:
     return sorted({(row.entity_id, row.entity_name) for row in rows if row.entity_id}, key=lambda pair: pair[1])
 
 
-def _matches(index: Index, words: str, passage_ids: Sequence[str]) -> dict[str, list[Segment]]:
-    """The texts of passages with what the words match marked, by passage; those without a match are left out."""
-    query = fts_query(words)
-    if not query or not passage_ids:
-        return {}
-    marks = ",".join("?" * len(passage_ids))
-    with open_index(index.path) as db:
-        lines = db.execute(
-            f"SELECT passage_id, highlight(passage_text, 1, ?, ?) FROM passage_text WHERE passage_text MATCH ? AND passage_id IN ({marks})",
-            [_OPEN, _CLOSE, query, *passage_ids],
-        ).fetchall()
-    return {passage_id: _segments(text) for passage_id, text in lines}
-
-
-def _segments(text: str) -> list[Segment]:
-    found: list[Segment] = []
-    for i, part in enumerate(text.split(_OPEN)):
-        inside, closes, after = part.partition(_CLOSE)
-        if i and closes:
-            found += [Segment(text=inside, mark="match"), Segment(text=after.replace(_CLOSE, ""))]
-        else:
-            found.append(Segment(text=part.replace(_CLOSE, "")))
-    return [segment for segment in found if segment.text]
+def _matched(hit: Hit) -> list[Segment]:
+    """The text of a hit with what the words match marked."""
+    found, at = [], 0
+    for start, end in hit.spans:
+        found += [Segment(text=hit.text[at:start]), Segment(text=hit.text[start:end], mark="match")]
+        at = end
+    return [segment for segment in (*found, Segment(text=hit.text[at:])) if segment.text]
 
 
 def passage(project: Project, question: PassageQuestion, *, whole: bool = False) -> View:

@@ -144,6 +144,8 @@ class Index:
             self.topics = dict(db.execute("SELECT topic, label FROM topic ORDER BY topic").fetchall())
         for entity_id, name in self.entity_names.items():
             self.aliases.setdefault(name.casefold(), entity_id)
+        for alias, (_, ids) in gazetteer.aliases.items():  # of places, too, of which no document speaks
+            self.aliases.setdefault(alias.casefold(), max(ids, key=lambda i: gazetteer.entities[i].end_date or "9"))
         self._tables: dict[str, Table] = {}
         self._expansions: dict[str, tuple[Ints, Ints, list[str]]] = {}
 
@@ -282,11 +284,15 @@ class Index:
             return self.topics.get(topic, "Other" if topic in self._topics_seen else "")
         if rows == "year":
             return row_id if row_id.isdecimal() else ""
-        if rows in SUMS or row_id not in self.entity_names:
-            entity = self.gazetteer.entities.get(row_id)
-            right = entity is not None and entity.label == ("COUNCIL" if rows in SUMS else rows.upper())
-            return named(entity).name if entity is not None and right else ""
-        return self.entity_names[row_id] if self.entity_labels[row_id] == rows.upper() else ""
+        body = self.body(row_id)
+        return body[0] if body and body[1] == ("COUNCIL" if rows in SUMS else rows.upper()) else ""
+
+    def body(self, entity_id: str) -> tuple[str, str] | None:
+        """Name and label of a council, partnership or scheme: of the evidence, or else of the gazetteer; None for no such id."""
+        if entity_id in self.entity_names:
+            return self.entity_names[entity_id], self.entity_labels[entity_id]
+        entity = self.gazetteer.entities.get(entity_id)
+        return (named(entity).name, entity.label) if entity is not None else None
 
     def whole(self, rows: RowKind) -> Table:
         """The table without any filter, with what the gate counts of interviews not for attribution."""

@@ -123,6 +123,7 @@ class Pages:
             chips=_chips(project, view, filters),
             filter_pairs=filters.pairs(),
             names_of=names,
+            name_of=lambda entity_id: (project.index.body(entity_id) or (entity_id,))[0],
             names_known=project.index.entity_names,
             documents=list(project.index.document_titles.items()),
             documents_of=project.index.document_titles,
@@ -170,7 +171,7 @@ def _chips(project: Project, view: View, filters: Filters) -> list[tuple[str, st
     """The filters that are set: name, value in words, the address without it."""
     titles: Callable[[str, str], str] = lambda name, value: {  # noqa: E731
         "document": project.index.document_titles,
-        "place": project.index.entity_names,
+        "place": {filters.place: (project.index.body(filters.place) or (filters.place,))[0]},
         "code": {code.code: code.title for code in project.codebook.codes},
     }.get(name, {}).get(value, value)
     found = []

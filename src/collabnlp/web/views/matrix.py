@@ -155,7 +155,7 @@ def cell(project: Project, question: CellQuestion, *, whole: bool = False) -> Vi
     index = project.index
     name = index.row_name(question.rows, question.row)
     if not name:
-        raise Refused(f"There is no {NOUNS[question.rows][0]} “{question.row}” in the evidence.", "Go back to the matrix.", 404)  # fmt: skip
+        raise Refused(f"There is no {NOUNS[question.rows][0]} “{question.row}”.", "Go back to the matrix.", 404)  # fmt: skip
     known("code", question.column, {code: project.codebook[code].title for code in project.codebook.names})
     head = heads(project, [question.column])[0]
     place = one_place(project, question.rows, question.row, [head], question)[0]

@@ -54,9 +54,10 @@ def entity(project: Project, question: EntityQuestion, *, whole: bool = False) -
     """A council, partnership or scheme: what it is, with whom it works, what is said of it."""
     question = resolve(project, question)
     index, gazetteer = project.index, project.gazetteer
-    if question.id not in index.entity_names:
-        raise Refused(f"There is no council, partnership or scheme “{question.id}” in the evidence.", "Search for it, or choose it from the matrix.", 404)  # fmt: skip
-    name, label = index.entity_names[question.id], index.entity_labels[question.id]
+    body = index.body(question.id)
+    if body is None:
+        raise Refused(f"There is no council, partnership or scheme “{question.id}”.", "Search for it, or choose it from the matrix.", 404)  # fmt: skip
+    name, label = body
     rows, columns_ = label.lower(), heads(project, question.code)
     listed = gazetteer.entities.get(question.id)
     seen = sorted(index.seen_in.get(question.id, ()), key=lambda i: (index.document_years.get(i, 0), i))
@@ -233,7 +234,7 @@ def _side_of(project: Project, name: str, level: str) -> tuple[str, str]:
     if document_id:
         return "document", document_id
     found = place_id(index, name)
-    rows = index.entity_labels[found].lower()
+    rows = (index.body(found) or ("", ""))[1].lower()
     if level == "own" or rows != "council":
         return rows, found
     return level, next(iter(project.gazetteer.rolled_up(found, level)), found)  # type: ignore[arg-type]

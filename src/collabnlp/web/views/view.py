@@ -115,13 +115,13 @@ def place_id(index: Index, name: str) -> str:
     Refused
         Where nothing bears the name.
     """
-    if name in index.entity_names:
+    if index.body(name):
         return name
     found = index.aliases.get(" ".join(name.casefold().split()))
     if found is None:
         raise Refused(
-            f"No council, partnership or scheme in the evidence is called “{name}”.",
-            _hint(name, {alias: index.entity_names.get(i, i) for alias, i in index.aliases.items()}),
+            f"No council, partnership or scheme is called “{name}”.",
+            _hint(name, {alias: (index.body(i) or (i,))[0] for alias, i in index.aliases.items()}),
         )
     return found
 

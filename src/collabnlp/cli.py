@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from collabnlp.records import Access, InputError, Kind
+from collabnlp.records import Access, InputError, Kind, Stance
 
 if TYPE_CHECKING:
     from collabnlp.diff import Rows
+    from collabnlp.query import Filters, Found
     from collabnlp.scoring import Said
     from collabnlp.tagger import Tagger
 
@@ -142,53 +143,67 @@ def tag(
         raise typer.Exit(2)
 
 
-@app.command(epilog='Example: collabnlp query "joint chief executive" --code joint_posts --stance positive --format md')
+@app.command(
+    epilog='Example: collabnlp query "joint chief executive savings" --code joint_posts --stance positive --format md'
+)
 def query(
     words: Annotated[
-        str, typer.Argument(help='Words that the passage must hold; "in double quotes" side by side; empty: all.')
+        str, typer.Argument(help='What to look for, in any words; "in double quotes" side by side; empty: all.')
     ] = "",
-    code: Annotated[Optional[str], typer.Option(help="Machine name or title of a code.")] = None,
-    council: Annotated[
-        Optional[str], typer.Option(help="A council, partnership or scheme, by any of its names.")
-    ] = None,
-    document: Annotated[Optional[str], typer.Option(help="Id, or part of the title.")] = None,
-    stance: Annotated[Optional[str], typer.Option(help="positive, negative or neutral.")] = None,
+    code: Annotated[Optional[list[str]], typer.Option(help="Machine name or title of a code; may be repeated.")] = None,
+    place: Annotated[
+        str, typer.Option("--place", "--council", help="A council, partnership or scheme, by any of its names.")
+    ] = "",
+    document: Annotated[Optional[list[str]], typer.Option(help="Id, or part of the title; may be repeated.")] = None,
+    stance: Annotated[Optional[Stance], typer.Option(help="positive, negative or neutral.")] = None,
+    kind: Annotated[Optional[Kind], typer.Option(help="report or transcript.")] = None,
+    access: Annotated[Optional[Access], typer.Option(help="public, attributable or non-attributable.")] = None,
     year_from: Annotated[Optional[int], typer.Option(help="First year.")] = None,
     year_to: Annotated[Optional[int], typer.Option(help="Last year.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 20,
+    min_score: Annotated[Optional[float], typer.Option(help="Lowest score of the model's codes.", min=0, max=1)] = None,
+    coder: Annotated[
+        Optional[Literal["human", "model"]], typer.Option(help="Codes that people gave, or the model: human or model.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many passages; 0: all.", min=0)] = 20,
+    words_only: Annotated[bool, typer.Option("--words-only", help="Search by words alone, not by meaning.")] = False,
     form: Annotated[Form, typer.Option("--format", help="table, csv, jsonl, xlsx or md.")] = "table",
     output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
     force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
 ) -> None:
-    """Search the evidence: quotes with their codes, sources and the places they are tied to."""
+    """Search by words and meaning: passages with their sources, codes and the places they are tied to, best first."""
     from collabnlp.codebook import load_codebook
-    from collabnlp.export.passages import format_rows
-    from collabnlp.export.workbook import write_rows_workbook
-    from collabnlp.query import search
+    from collabnlp.export.hits import format_hits, write_hits_workbook
+    from collabnlp.params import load_params
+    from collabnlp.query import Filters, Searcher, load_encoder
 
-    found = search(
-        Path("outputs/evidence.db"),
-        words,
-        code=code,
-        council=council,
-        document=document,
-        stance=stance,
-        year_from=year_from,
-        year_to=year_to,
-        limit=limit,
-    )
-    titles = {c.code: c.title for c in load_codebook(Path("corpus/codebook.yaml")).codes}
-    if form == "xlsx":
-        if output is None:
-            raise InputError("--output", "is missing", "a workbook needs a file, such as --output quotes.xlsx")
+    if output is not None:
         _free(output, force)
-        write_rows_workbook(output, found, titles)
+    elif form == "xlsx":
+        raise InputError("--output", "is missing", "a workbook needs a file, such as --output quotes.xlsx")
+    filters = Filters(
+        tuple(document or ()), year_from, year_to, kind, access, stance, place, tuple(code or ()), min_score, coder
+    )
+    encoder = None if words_only or not words.strip() else load_encoder(load_params().embed)
+    found = Searcher(Path("outputs/evidence.db"), encoder).search(words, filters, limit=limit)
+    titles = {c.code: c.title for c in load_codebook(Path("corpus/codebook.yaml")).codes}
+    if form == "xlsx" and output is not None:
+        write_hits_workbook(output, found.released, found.hits, titles)
     else:
-        _write(format_rows(found, form, titles), output, force)
-    n = len(found.rows)
-    typer.echo(f"{n} quotes" if n != limit else f"the first {n} quotes; --limit 0 shows all", err=True)
-    if council or document or year_from or year_to:
-        typer.echo("quotes not for attribution have no council, document or year: none is among these", err=True)
+        _write(format_hits(found.released, found.hits, form, titles), output, force)
+    _tell(found, filters)
+
+
+def _tell(found: Found, filters: Filters) -> None:
+    """Say how many passages there are, and how the question was read."""
+    for typed, read in found.read_as:
+        typer.echo(f"{typed}: read as {read}", err=True)
+    n, plus = len(found.hits), "more than " if found.more else ""
+    typer.echo(
+        f"{n} passages" if n == found.total else f"the first {n} of {plus}{found.total} passages; --limit 0 shows all",
+        err=True,
+    )
+    if filters.place or filters.document or filters.year_from or filters.year_to:
+        typer.echo("quotes not for attribution have no place, document or year: none is among these", err=True)
 
 
 @app.command(epilog="Example: collabnlp serve --port 8001")

@@ -21,7 +21,9 @@ _POOLING = "pooling_mode_mean_tokens"
 def is_readable(folder: str | Path) -> bool:
     """Whether `QuestionEncoder` can read a model folder: BERT's own layers, the mean over words, length 1."""
     try:
-        config, parts, pooling = (_json(Path(folder) / name) for name in ("config.json", "modules.json", "1_Pooling/config.json"))
+        config, parts, pooling = (
+            _json(Path(folder) / name) for name in ("config.json", "modules.json", "1_Pooling/config.json")
+        )
     except (OSError, ValueError):
         return False
     return (
@@ -47,11 +49,12 @@ class QuestionEncoder:
         A model folder that `is_readable`; whoever names it has checked its weights.
     max_tokens
         Longest input in word pieces; what goes beyond is not seen.
+    name
+        That of the encoder in `embed` whose vectors these are.
     """
 
-    def __init__(self, folder: str | Path, max_tokens: int = 256) -> None:
-        self.folder, self.max_tokens = Path(folder), max_tokens
-        self.name = f"numpy-{self.folder.name}-{max_tokens}"
+    def __init__(self, folder: str | Path, max_tokens: int, name: str) -> None:
+        self.folder, self.max_tokens, self.name = Path(folder), max_tokens, name
         self._weights: dict[str, Vectors] = {}
         self._tokenizer: Any = None
 
@@ -60,7 +63,7 @@ class QuestionEncoder:
         self._load()
         with self._threads.limit(limits=1):  # on arrays so small, threads wait for each other longer than they work
             rows = [self._vector(text) for text in texts]
-        return np.asarray(rows, dtype=np.float32).reshape(len(texts), -1)
+        return np.asarray(rows, dtype=np.float32).reshape(len(texts), self._width)
 
     def _load(self) -> None:
         if self._weights:
@@ -72,7 +75,7 @@ class QuestionEncoder:
         self._threads = ThreadpoolController()
         config = _json(self.folder / "config.json")
         self._heads, self._layers = config["num_attention_heads"], config["num_hidden_layers"]
-        self._epsilon = config["layer_norm_eps"]
+        self._epsilon, self._width = config["layer_norm_eps"], config["hidden_size"]
         self._tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)

@@ -56,8 +56,10 @@ RELEASED = (
     "doubtful_merges.csv",
     "evidence.csv",
     "evidence.db",
+    "evidence-map.html",
     "evidence.xlsx",
     "matrix.parquet",
+    "metadata.json",
     "metrics.json",
     "network.graphml",
     "plots/documents_by_code.png",
@@ -264,8 +266,8 @@ def select(
     )
 
 
-def reread(rows: Iterable[EvidenceRow]) -> Released:
-    """Rows that come back from a file that was made of what may leave.
+def reread(rows: Iterable[EvidenceRow], passages: Iterable[Passage] = ()) -> Released:
+    """Rows and open passages that come back from a file that was made of what may leave.
 
     Raises
     ------
@@ -276,7 +278,7 @@ def reread(rows: Iterable[EvidenceRow]) -> Released:
     for row in rows:
         if row.access == CLOSED and row != _bare(row, row.passage_id, row.quote):
             raise TypeError("a row not for attribution has not come through the gate")
-    return Released(gate=_GATE, rows=rows, narrowed=True)
+    return Released(gate=_GATE, rows=rows, passages=tuple(passages), narrowed=True)
 
 
 def read_tables(outputs: str | Path) -> Tables:

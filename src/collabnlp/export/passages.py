@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collabnlp.export.text import fold
+from collabnlp.export.text import cite, fold
 from collabnlp.records import EvidenceRow, columns, csv_text
 from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
 
@@ -37,11 +37,9 @@ def citation(row: EvidenceRow) -> str:
 
     A row that is not for attribution is marked [c] and tells none of it.
     """
-    invented = " [invented]" if row.synthetic else ""
     if row.access == CLOSED:
-        return f"[c] {NOT_NAMED}{invented}"
-    parts = [f"{row.document} ({row.year})", row.section, f"p. {row.page}" if row.page else "", row.speaker or ""]
-    return ", ".join(part for part in parts if part) + invented
+        return cite(f"[c] {NOT_NAMED}", None, "", None, None, synthetic=row.synthetic)
+    return cite(row.document, row.year, row.section, row.page, row.speaker, synthetic=row.synthetic)
 
 
 def format_tagged(lines: Sequence[Mapping[str, Any]], form: str, titles: Mapping[str, str]) -> str:

@@ -46,6 +46,21 @@ def format_jsonl(record: str, lines: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def cite(
+    document: str, year: int | None, section: str, page: int | None, speaker: str | None, *, synthetic: bool
+) -> str:
+    """Where a quote stands: title, year, section, page, speaker.
+
+    Examples
+    --------
+    >>> cite("Working together", 2009, "Working together > Trust", 12, None, synthetic=False)
+    'Working together (2009), Trust, p. 12'
+    """
+    section = section.removeprefix(document).removeprefix(" > ")
+    parts = [f"{document} ({year})" if year else document, section, f"p. {page}" if page else "", speaker or ""]
+    return ", ".join(part for part in parts if part) + (" [invented]" if synthetic else "")
+
+
 def interval(low: float, high: float) -> str:
     """An interval as text; a dash where it is undefined."""
     return "-" if low != low else f"{low:.2f} to {high:.2f}"

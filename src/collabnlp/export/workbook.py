@@ -11,7 +11,8 @@ from collabnlp.export.sheets import Sheets, quote_rows
 from collabnlp.records import AgreementRow, atomic
 from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
 
-_EPOCH = datetime.datetime(2020, 1, 1)
+CREATED = datetime.datetime(2020, 1, 1)
+BOOK = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
 
 
 @exporter
@@ -31,10 +32,8 @@ def write_workbook(
     import xlsxwriter
 
     with atomic(path) as temporary:
-        book = xlsxwriter.Workbook(
-            str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-        )
-        book.set_properties({"title": "Evidence matrix", "subject": codebook.title, "created": _EPOCH})
+        book = xlsxwriter.Workbook(str(temporary), BOOK)
+        book.set_properties({"title": "Evidence matrix", "subject": codebook.title, "created": CREATED})
         book.set_size(2400, 1600)
         sheets = Sheets(book)
         first_row = quote_rows(released)[1]
@@ -135,9 +134,7 @@ def write_rows_workbook(path: str | Path, released: Released, titles: Mapping[st
     import xlsxwriter
 
     with atomic(path) as temporary:
-        book = xlsxwriter.Workbook(
-            str(temporary), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-        )
-        book.set_properties({"title": "Evidence", "created": _EPOCH})
+        book = xlsxwriter.Workbook(str(temporary), BOOK)
+        book.set_properties({"title": "Evidence", "created": CREATED})
         Sheets(book).quotes("Quotes", "Evidence found", released, titles, back=False)
         book.close()

@@ -1,9 +1,12 @@
 """All tables join into evidence: rows, matrix, index, workbook, pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from collabnlp.audit import publishing
 from collabnlp.codebook import load_codebook
+from collabnlp.embed import Encoder, Vectors, read_vectors
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import Named, build_rows, entities_of, section_sizes
 from collabnlp.export.pictures import write_heat_map
@@ -13,7 +16,8 @@ from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import load_interviewees
 from collabnlp.network import write_graphml, write_network
 from collabnlp.params import Params
-from collabnlp.query import build_index
+from collabnlp.query import build_index, load_encoder
+from collabnlp.query.views import write_metadata
 from collabnlp.records import (
     AgreementRow,
     Document,
@@ -54,6 +58,23 @@ def _about(
         if found:
             return found if sizes[section[:depth]] <= CASE_PASSAGES else []
     return []
+
+
+class _Known:
+    """An encoder that knows the vectors of the passages already."""
+
+    def __init__(self, encoder: Encoder, passages: Sequence[Passage]) -> None:
+        self.name, self._encoder = encoder.name, encoder
+        text = {passage.passage_id: passage.text for passage in passages}
+        self._vectors = {
+            text[i]: vector for i, vector in zip(*read_vectors(OUTPUTS / "embeddings.parquet"), strict=True)
+        }
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts, (n_texts, n_dimensions) float32."""
+        new = sorted(set(texts) - set(self._vectors))
+        self._vectors |= dict(zip(new, self._encoder.encode(new), strict=True))
+        return np.array([self._vectors[text] for text in texts])
 
 
 def stage(params: Params) -> None:
@@ -137,10 +158,12 @@ def stage(params: Params) -> None:
         for row in read_table(OUTPUTS / "agreement.parquet", AgreementRow)
         if row.coder_b == "model" and row.basis == "read"
     ]
+    encoder = _Known(load_encoder(params.embed), passages)
     with publishing() as folder:
         write_rows(folder / "evidence.csv", released)
         write_cells(folder / "matrix.parquet", released)
-        build_index(folder / "evidence.db", released, codebook=codebook, gazetteer=gazetteer)
+        build_index(folder / "evidence.db", released, codebook=codebook, gazetteer=gazetteer, encoder=encoder)
+        write_metadata(folder / "metadata.json", released.rule)
         write_workbook(folder / "evidence.xlsx", released, codebook=codebook, agreement=agreement, method=method)
         write_graphml(folder / "network.graphml", released)
         for suffix in ("png", "svg"):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from collabnlp.query import Searcher, load_encoder, open_index
 from collabnlp.params import load_params
+from collabnlp.query import Searcher, load_encoder, open_index
 
 QUESTIONS = Path(__file__).resolve().parent / "data" / "search" / "questions.jsonl"
 WAYS = {"words": ("words",), "meaning": ("meaning",), "both": ("words", "meaning")}

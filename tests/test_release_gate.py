@@ -32,7 +32,7 @@ from collabnlp.release import (
     reread,
     select,
 )
-from conftest import ROOT, make_document, make_mention, make_passage
+from conftest import ROOT, FakeEncoder, make_document, make_mention, make_passage
 
 CODES = ("trust", "risk")
 RULE = Rule(3, 2)
@@ -389,7 +389,7 @@ def test_the_search_answers_alike_in_worlds_that_differ_in_what_is_withheld(tmp_
     paths = []
     for n, rows in enumerate([world, *others]):
         paths.append(tmp_path / f"{n}.db")
-        build_index(paths[-1], out(rows).released, codebook=codebook, gazetteer=MAP)
+        build_index(paths[-1], out(rows).released, codebook=codebook, gazetteer=MAP, encoder=FakeEncoder())
     assert len({path.read_bytes() for path in paths}) == 1
     assert len(search(paths[0], limit=0).rows) == 2
 
@@ -604,12 +604,20 @@ def planted():
     return gated.released
 
 
+def found_in(path, released, codebook):
+    """What a search of an index of the released finds: everything."""
+    build_index(path.with_suffix(".db"), released, codebook=codebook, gazetteer=MAP, encoder=FakeEncoder())
+    return search(path.with_suffix(".db"), "council trusts", encoder=FakeEncoder(), limit=0).hits
+
+
 def calls(codebook):
     """For each exporter, how to have it write or give text: a new exporter needs a line here."""
     titles = {c.code: c.title for c in codebook.codes}
     entity = {"gazetteer": MAP, "titles": titles}
     return {
-        "build_index": lambda f, path, r: f(path.with_suffix(".db"), r, codebook=codebook, gazetteer=MAP),
+        "build_index": lambda f, path, r: f(
+            path.with_suffix(".db"), r, codebook=codebook, gazetteer=MAP, encoder=FakeEncoder()
+        ),
         "build_network": lambda f, path, r: str(f(r).nodes(data=True)) + str(f(r).edges(data=True)),
         "find_entity": lambda f, path, r: f("Council A", r, MAP, "x"),
         "format_evidence_difference": lambda f, path, r: [
@@ -620,6 +628,9 @@ def calls(codebook):
         "format_entities": lambda f, path, r: [f(r, form) for form in ("table", "csv", "jsonl")],
         "format_entity": lambda f, path, r: [f("a", r, form, **entity) for form in ("table", "csv", "jsonl")],
         "format_rows": lambda f, path, r: [f(r, form, titles) for form in ("table", "csv", "jsonl", "md")],
+        "format_hits": lambda f, path, r: [
+            f(r, found_in(path, r, codebook), form, titles) for form in ("table", "csv", "jsonl", "md")
+        ],
         "quote_rows": lambda f, path, r: f(r),
         "write_cells": lambda f, path, r: f(path.with_suffix(".parquet"), r),
         "write_graphml": lambda f, path, r: f(path.with_suffix(".graphml"), r),
@@ -628,6 +639,8 @@ def calls(codebook):
             for kind in ("council", "partnership", "document")
             for suffix in ("svg", "png")
         ],
+        "write_hits_workbook": lambda f, path, r: f(path.with_suffix(".xlsx"), r, found_in(path, r, codebook), titles),
+        "write_map": lambda f, path, r: f(path.with_suffix(".html"), r, codebook=codebook, gazetteer=MAP),
         "write_network": lambda f, path, r: [f(path.with_suffix(s), r, title="Network") for s in (".svg", ".png")],
         "write_rows": lambda f, path, r: f(path.with_suffix(".csv"), r),
         "write_rows_workbook": lambda f, path, r: f(path.with_suffix(".xlsx"), r, titles),
@@ -680,7 +693,7 @@ def test_a_withheld_cell_is_told_from_an_empty_one_and_explained(codebook, tmp_p
 def test_a_search_of_an_index_does_not_know_the_secret(planted, codebook, tmp_path):
     build_index(tmp_path / "x.db", planted, codebook=codebook, gazetteer=MAP)
     assert search(tmp_path / "x.db", SECRET).rows == ()
-    for filters in ({"council": "Zyxquell Board"}, {"document": "zyxquell"}):
+    for filters in ({"place": "Zyxquell Board"}, {"document": "zyxquell"}):
         with pytest.raises(InputError, match="no evidence here"):
             search(tmp_path / "x.db", **filters)
 

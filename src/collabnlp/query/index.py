@@ -63,6 +63,7 @@ def build_index(
         _findable(db, released, encoder)
         db.execute("CREATE INDEX evidence_passage ON evidence(passage_id)")
         db.execute("CREATE INDEX evidence_cell ON evidence(entity_id, code)")
+        db.execute("CREATE INDEX evidence_filter ON evidence(code, stance, score, access, entity_id, passage_id)")
         db.execute("CREATE INDEX mention_entity ON mention(entity_ids)")
         about = {"encoder": encoder.name if encoder else "", "interviews": released.interviews, "rule": released.rule}
         describe(db, about)

@@ -147,7 +147,9 @@ class Searcher:
     """
 
     def __init__(self, path: str | Path, encoder: Encoder | None = None) -> None:
-        self.path, self.encoder = Path(path), encoder
+        from threadpoolctl import ThreadpoolController
+
+        self.path, self.encoder, self._threads = Path(path), encoder, ThreadpoolController()
         self._ids = np.empty(0, dtype=np.int64)
         self._vectors = np.empty((0, 0), dtype=np.float32)
         with open_index(path) as db:
@@ -198,40 +200,36 @@ class Searcher:
         """
         with open_index(self.path) as db:
             sql, values = _condition(self.path, db, filters)
+            passing = f"SELECT f.id FROM findable f {sql} ORDER BY f.document_id IS NULL, f.id"
             asked = understand(db, words)
             used: tuple[Way, ...] = ()
             found_by: dict[int, tuple[Way, ...]] = {}
             more = False
             if asked.match:
+                allowed = {row[0] for row in db.execute(passing, values)} if sql else None
                 rankings: dict[Way, list[int]] = {}
                 if "words" in ways or self.encoder is None:
-                    rankings["words"], more = _by_words(db, asked, sql, values)
+                    rankings["words"], more = _by_words(db, asked, allowed)
                 if "meaning" in ways and self.encoder is not None:
-                    rankings["meaning"] = self._by_meaning(db, asked, sql, values)
+                    rankings["meaning"] = self._by_meaning(db, asked, allowed)
                 order, used = fuse(rankings.values()), tuple(rankings)
                 for way, ids in rankings.items():
                     found_by |= {i: (*found_by.get(i, ()), way) for i in ids}
             elif words.strip():
                 order = []  # signs without a letter or a figure stand for nothing
             else:
-                order = [
-                    row[0]
-                    for row in db.execute(
-                        f"SELECT f.id FROM findable f {sql} ORDER BY f.document_id IS NULL, f.id", values
-                    )
-                ]
+                order = [row[0] for row in db.execute(passing, values)]
             page = order[offset : offset + limit if limit else None]
             hits, passages = _hits(db, page, found_by, asked, filters, self.path)
         released = reread([row for hit in hits for row in hit.rows], passages)
         return Found(released, tuple(hits), len(order), more, used, asked.read_as)
 
-    def _by_meaning(self, db: sqlite3.Connection, asked: Understood, sql: str, values: Sequence[Any]) -> list[int]:
+    def _by_meaning(self, db: sqlite3.Connection, asked: Understood, allowed: Collection[int] | None) -> list[int]:
         if self.encoder is None or not len(self._ids):
             return []
         keep = np.ones(len(self._ids), dtype=bool)
-        if sql:
-            allowed = [row[0] for row in db.execute(f"SELECT f.id FROM findable f {sql}", values)]
-            keep &= np.isin(self._ids, np.array(allowed, dtype=np.int64))
+        if allowed is not None:
+            keep &= np.isin(self._ids, np.fromiter(allowed, dtype=np.int64, count=len(allowed)))
         if asked.phrases:
             must = " AND ".join(f'"{phrase}"' for phrase in asked.phrases)
             holding = [
@@ -239,7 +237,9 @@ class Searcher:
             ]
             keep &= np.isin(self._ids, np.array(holding, dtype=np.int64))
         ids, vectors = (self._ids, self._vectors) if keep.all() else (self._ids[keep], self._vectors[keep])
-        near = vectors @ self.encoder.encode([asked.text])[0]
+        question = self.encoder.encode([asked.text])[0]
+        with self._threads.limit(limits=1):  # threads would wait for each other longer than they work
+            near = vectors @ question
         best = nearest(near, NEAREST)
         return [int(i) for i in ids[best]]
 
@@ -296,14 +296,17 @@ def nearest(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     return np.argsort(-scores, kind="stable")
 
 
-def _by_words(db: sqlite3.Connection, asked: Understood, sql: str, values: Sequence[Any]) -> tuple[list[int], bool]:
+def _by_words(db: sqlite3.Connection, asked: Understood, allowed: Collection[int] | None) -> tuple[list[int], bool]:
     """Ids by BM25, best first, and whether there are more than are ranked."""
-    inside = f"AND t.rowid IN (SELECT f.id FROM findable f {sql})" if sql else ""
-    lines = db.execute(
-        f"SELECT t.rowid FROM passage_text t WHERE passage_text MATCH ? {inside} ORDER BY rank, t.rowid LIMIT ?",
-        (asked.match, *values, MATCHES + 1),
-    ).fetchall()
-    return [line[0] for line in lines[:MATCHES]], len(lines) > MATCHES
+    found: list[int] = []
+    for (i,) in db.execute(
+        "SELECT rowid FROM passage_text WHERE passage_text MATCH ? ORDER BY rank, rowid", (asked.match,)
+    ):
+        if allowed is None or i in allowed:
+            if len(found) == MATCHES:
+                return found, True
+            found.append(i)
+    return found, False
 
 
 def _condition(path: Path, db: sqlite3.Connection, filters: Filters) -> tuple[str, list[Any]]:

@@ -144,6 +144,8 @@ def _also_called(db: sqlite3.Connection, words: list[str]) -> list[tuple[str, li
                     (name,),
                 )
             ]
+            if short and not names:
+                names = _with_initials(db, name)
             names = [n for n in names if "(" not in n and n.lower() != name.lower() and n.isupper() != short]
             if names:
                 found.append((name, names[:4]))
@@ -151,6 +153,15 @@ def _also_called(db: sqlite3.Connection, words: list[str]) -> list[tuple[str, li
                 break
         at += 1
     return found
+
+
+def _with_initials(db: sqlite3.Connection, initials: str) -> list[str]:
+    """Councils in the index whose names begin with these letters, word by word: SCC may be Suffolk County Council."""
+    names = [row[0] for row in db.execute("SELECT name FROM entity WHERE label = 'COUNCIL' ORDER BY name")]
+    words = {name: re.findall(r"\w+", name.partition(" (")[0]) for name in names}
+    return [
+        " ".join(parts) for parts in words.values() if len(parts) > 1 and "".join(part[0] for part in parts) == initials
+    ]
 
 
 def name_words(texts: Iterable[str], names: Iterable[str]) -> list[str]:

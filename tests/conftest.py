@@ -179,12 +179,13 @@ def lay_out(tmp_path):
 def enter(project, monkeypatch):
     """Work in a project's folder, with the fake encoder in place of the real one."""
     monkeypatch.chdir(project)
-    from collabnlp.stages import embed, evidence, topics
+    from collabnlp.stages import embed, topics
 
     fake = FakeEncoder()
     for module in (embed, topics):
         monkeypatch.setattr(module, "SentenceEncoder", lambda *_: fake)
-    monkeypatch.setattr(evidence, "load_encoder", lambda _: fake)
+    for name in ("collabnlp.stages.evidence", "collabnlp.query"):
+        monkeypatch.setattr(f"{name}.load_encoder", lambda _: fake)
 
 
 @pytest.fixture

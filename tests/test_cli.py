@@ -179,21 +179,42 @@ def test_query_in_every_format(ready, call, form):
     status, out, err = call("query", "trust", "--format", form)
     assert status == 0
     assert "trust" in out.lower()
-    assert "quotes" in err
+    assert "Joint work (2019)" in " ".join(out.split())  # each passage has its citation
+    assert "passages" in err
 
 
-def test_query_jsonl_has_the_columns_of_an_evidence_row(ready, call):
-    from collabnlp.records import EvidenceRow, columns
+def test_query_table_has_source_codes_and_text_side_by_side(ready, call):
+    out = call("query", "trust", "--words-only", "--limit", "1")[1]
+    first = out.splitlines()[0]
+    assert first.startswith("1. Joint work (2019)")
+    assert len(first) > 65
+    assert max(map(len, out.splitlines())) <= 130
 
-    line = json.loads(call("query", "--format", "jsonl", "--limit", "1")[1])
-    assert list(line) == columns(EvidenceRow)
-    assert line["quote"]
+
+def test_query_jsonl_tells_what_a_hit_is_and_where_its_words_stand(ready, call):
+    line = json.loads(call("query", "trust", "--format", "jsonl", "--limit", "1")[1])
+    assert {"passage_id", "text", "spans", "by", "citation", "tags"} <= set(line)
+    assert all("trust" in line["text"][start:end].lower() for start, end in line["spans"])
+
+
+def test_query_filters_as_the_matrix_does(ready, call):
+    def found(*args):
+        status, out, err = call("query", "--format", "jsonl", "--limit", "0", *args)
+        assert status == 0, err
+        return {json.loads(line)["passage_id"] for line in out.split("\n") if line}
+
+    everything = found()
+    assert found("--kind", "report") == found("--document", "orren") <= everything
+    assert found("--code", "trust", "--code", "momentum") == found("--code", "trust") | found("--code", "momentum")
+    assert found("--place", "Harrowmere") == found("--council", "Harrowmere") < everything
+    assert found("--coder", "human") == set()
+    assert call("query", "--place", "Harowmere")[0] == 2
 
 
 def test_query_as_a_workbook(ready, call, tmp_path):
     assert call("query", "trust", "--format", "xlsx")[0] == 2
     assert call("query", "trust", "--format", "xlsx", "--output", tmp_path / "q.xlsx")[0] == 0
-    assert openpyxl.load_workbook(tmp_path / "q.xlsx")["Quotes"].max_row > 3
+    assert openpyxl.load_workbook(tmp_path / "q.xlsx")["Passages"].max_row > 3
 
 
 def gold_lines(name):

@@ -25,6 +25,35 @@ def workbook(made):
     return openpyxl.load_workbook(made / "evidence.xlsx")
 
 
+def test_the_contents_lead_to_every_sheet_and_every_sheet_back(workbook):
+    contents = workbook["Contents"]
+    listed = {row[0].value: row[0].hyperlink.location for row in contents.iter_rows(min_row=4)}
+    assert list(listed) == workbook.sheetnames[2:]
+    assert all(location == f"'{name}'!A1" for name, location in listed.items())
+    for sheet in workbook.worksheets[2:]:
+        assert sheet["A2"].hyperlink.location == "'Contents'!A1", sheet.title
+
+
+def test_every_table_has_a_frozen_head_filters_and_prints_one_page_wide(workbook):
+    for sheet in workbook.worksheets[1:]:
+        (table,) = sheet.tables.values()
+        assert sheet.freeze_panes == "B4"
+        assert table.autoFilter.ref == table.ref
+        assert table.ref.startswith("A3:")
+        assert sheet.page_setup.fitToHeight == 0
+        heads = [cell.value for cell in sheet[3]]
+        assert all(heads), sheet.title
+        assert len(set(heads)) == len(heads)
+
+
+def test_entities_and_notes_stand_on_sheets_of_their_own(workbook):
+    heads = [cell.value for cell in workbook["Entities"][3]]
+    assert heads == ["Name", "Kind", "Also called", "Passages", "Documents", "First year", "Last year", "Id"]
+    assert isinstance(workbook["Entities"]["D4"].value, int)
+    notes = {row[0]: row[1] for row in workbook["Notes"].iter_rows(min_row=4, values_only=True)}
+    assert {"0", "[c]", "Invented", "What is left out"} <= set(notes)
+
+
 def test_every_sheet_but_the_cover_holds_one_table(workbook):
     assert workbook.sheetnames[0] == "Cover"
     for sheet in workbook.worksheets[1:]:
@@ -38,7 +67,7 @@ def test_a_number_in_the_matrix_leads_to_that_many_quotes(workbook):
     checked = 0
     for row in sheet.iter_rows(min_row=4):
         for cell in row[1:-1]:
-            if isinstance(cell.value, int):
+            if isinstance(cell.value, int) and cell.value:
                 target = int(cell.hyperlink.location.split("!A")[1])
                 assert quotes.cell(target, 1).value == row[0].value
                 assert quotes.cell(target, 3).value == header[cell.column - 1]

@@ -683,11 +683,11 @@ def test_a_withheld_cell_is_told_from_an_empty_one_and_explained(codebook, tmp_p
     for sheet in ("Councils", "Counties", "Councils today"):
         header, line = ([cell.value for cell in book[sheet][n]] for n in (3, 4))
         shown = dict(zip(header, line, strict=True))
-        assert (shown["Trust"], shown["Attitude to risk"], shown["Selflessness"]) == ("[c]", 1, "[z]")
+        assert (shown["Trust"], shown["Attitude to risk"], shown["Selflessness"]) == ("[c]", 1, 0)
         assert shown["All codes"] == 1
-    cover = " ".join(str(cell) for row in book["Cover"].iter_rows(values_only=True) for cell in row if cell)
-    assert "[c] in a matrix: withheld" in cover
-    assert "3 interviewees of 2 organisations" in cover
+    notes = {row[0]: row[1] for row in book["Notes"].iter_rows(values_only=True)}
+    assert notes["[c]"].startswith("In a matrix: withheld")
+    assert "3 interviewees of 2 organisations" in notes["What is left out"]
 
 
 def test_a_search_of_an_index_does_not_know_the_secret(planted, codebook, tmp_path):

@@ -14,14 +14,16 @@ from collabnlp.release import CLOSED, Released, exporter
 
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
-INTRO = (
-    "Who or where, by code: each number is how many passages say something of the code and are tied to the row. Click a number to go to its "
-    "quotes. Tags were given by a classifier unless the coder column says otherwise; how well it finds each code stands on the sheet Method."
-)
-SHORTHAND = (
-    "[c] in a matrix: withheld, since only interviewees not for attribution speak of it, and too few of them. [c] at a quote: not for "
-    "attribution; names in square brackets. [z] nothing found in what the table counts."
-)
+NOTES = {
+    "What the numbers are": "Who or where, by code: each number is how many passages say something of the code and are tied to the row. "
+    "A number with a link leads to its quotes.",
+    "Who coded": "Codes were given by a classifier unless the column Coder says otherwise; how well it finds each code stands on the sheet Method.",
+    "0": "Looked for, and nothing found in what the table counts. A small number is no sign of little collaboration: it counts what was read.",
+    "[c]": "In a matrix: withheld, since only interviewees not for attribution speak of it and too few of them. At a quote: not for attribution; "
+    "names stand in square brackets.",
+    "Invented": "Where a column Invented says yes, or a name ends in (invented), people and events are invented: rows of the sample interviews, not findings.",
+}
+CONTENTS = "Contents"
 _SHEET_ROWS = 1_048_000
 TIES = {
     "named": "the passage names the row",

@@ -591,8 +591,8 @@ def planted():
         entities=[entity, board],
         relations=[relation, secret, listed],
         topics=[
-            Topic(topic=0, label="Zyxquell, trusts", terms=("zyxquell", "trusts"), n_passages=2, exemplars=("r0:0001", "zyxquell-talk:0001")),
-            Topic(topic=1, label="Zyxquell", terms=("zyxquell",), n_passages=1, exemplars=("zyxquell-talk:0001",)),
+            Topic(topic=0, label="Zyxquell, trusts", terms=("zyxquell", "trusts"), n_passages=2, exemplars=("r0:0001", "zyxquell-talk:0001"), area=0, gloss="", words=()),
+            Topic(topic=1, label="Zyxquell", terms=("zyxquell",), n_passages=1, exemplars=("zyxquell-talk:0001",), area=0, gloss="", words=()),
         ],
         assignments=[
             TopicAssignment(passage_id="r0:0001", topic=0, score=0.5),

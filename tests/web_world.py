@@ -121,7 +121,16 @@ def tables():
     mentions = [make_mention("Harrowmere", f"report:{i:04d}", texts[f"report:{i:04d}"].index("Harrowmere"), ids=("harrowmere",)) for i in range(1, 61)]  # fmt: skip
     mentions.append(make_mention("board", "evil:0002", FORMULA.index("board"), label="PARTNERSHIP", ids=("found:orren-board",)))  # fmt: skip
     topics = [
-        Topic(topic=t, label=label, terms=("agreed", "trust"), n_passages=9, exemplars=exemplars)
+        Topic(
+            topic=t,
+            label=label,
+            terms=("agreed", "trust"),
+            n_passages=9,
+            exemplars=exemplars,
+            area=0,
+            gloss="",
+            words=(),
+        )
         for t, label, exemplars in (
             (0, "agreed trust", ("report:0001",)),
             (1, "slow", ("evil:0001",)),

@@ -481,6 +481,8 @@ def _topics(
                 update={
                     "label": label or f"Topic {topic.topic}",
                     "terms": terms,
+                    "words": tuple(filter(may, topic.words)),
+                    "gloss": topic.gloss if may(topic.gloss) else "",
                     "n_passages": counts[topic.topic],
                     "exemplars": exemplars,
                 }

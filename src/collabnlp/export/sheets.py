@@ -46,31 +46,23 @@ class Sheets:
         self.link = book.add_format({**base, "align": "right", "font_color": "#0b3d91", "underline": 1})
         self.jump = book.add_format({**base, "font_color": "#0b3d91", "underline": 1})
 
-    def cover(self, contents: Sequence[tuple[str, str]], rule: str) -> None:
-        """Add the cover: what the workbook is, and its sheets with what they hold."""
+    def cover(self, lines: Sequence[str]) -> None:
+        """Add the cover: what the workbook is, one line a cell, and the way to the contents."""
         sheet = self.book.add_worksheet("Cover")
         sheet.hide_gridlines(2)
-        sheet.set_column(0, 0, 24)
-        sheet.set_column(1, 1, 100)
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
+        sheet.set_column(0, 0, 100)
+        _on_paper(sheet)
         sheet.write_string(0, 0, "Evidence matrix: collaboration between councils", self.title)
-        for i, line in enumerate(
-            (
-                INTRO,
-                SHORTHAND,
-                rule,
-                "Where “Invented” says yes, people and events are invented: rows of the sample interviews, not findings.",
-            ),
-            start=1,
-        ):
-            sheet.set_row(i, 15 * (len(line) // 95 + 1))
-            sheet.write_string(i, 1, line, self.text)
-        sheet.write_string(6, 0, "Sheet", self.bold)
-        sheet.write_string(6, 1, "What it holds", self.bold)
-        for i, (name, what) in enumerate(contents, start=7):
-            sheet.write_url(i, 0, f"internal:'{name}'!A1", self.jump, name)
-            sheet.write_string(i, 1, what, self.text)
+        for i, line in enumerate(lines, start=1):
+            sheet.set_row(i, 16 * (len(line) // 90 + 1))
+            sheet.write_string(i, 0, line, self.text)
+        sheet.write_url(len(lines) + 2, 0, f"internal:'{CONTENTS}'!A1", self.jump, "To the contents")
+
+    def contents(self, sheets: Sequence[tuple[str, str]]) -> None:
+        """Add the list of the other sheets, each with a link."""
+        self.table(CONTENTS, "Contents", ["Sheet", "What it holds"], sheets, [24, 100], back=False)
+        for i, (name, _) in enumerate(sheets, start=3):
+            self.book.get_worksheet_by_name(CONTENTS).write_url(i, 0, f"internal:'{name}'!A1", self.jump, name)
 
     def matrix(
         self,
@@ -95,7 +87,7 @@ class Sheets:
         sheet = self._sheet(
             name,
             f"{name.removeprefix('By ').capitalize()} by code: number of passages",
-            [36, *[14] * len(codebook.codes), 10],
+            [36, *[13] * len(codebook.codes), 10],
         )
         sheet.set_row(2, 48)
         data: list[list[Any]] = []
@@ -103,7 +95,7 @@ class Sheets:
             line: list[Any] = [safe_cell(names[row_id])]
             for code in codebook.names:
                 found = by_place.get((row_id, code))
-                line.append("[z]" if found is None else "[c]" if found.suppressed else found.n_passages)
+                line.append(0 if found is None else "[c]" if found.suppressed else found.n_passages)
             data.append([*line, totals[row_id]])
         self._write(sheet, name, header, data or [["(nothing found)", *[""] * (len(header) - 1)]])
         for i, row_id in enumerate(order):
@@ -200,11 +192,10 @@ class Sheets:
         for i, width in enumerate(widths):
             sheet.set_column(i, i, width)
         sheet.write_string(0, 0, what, self.title)
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
+        _on_paper(sheet)
         sheet.repeat_rows(2)
         if back:
-            sheet.write_url(1, 0, "internal:'Cover'!A1", self.jump, "Back to the cover")
+            sheet.write_url(1, 0, f"internal:'{CONTENTS}'!A1", self.jump, "Back to the contents")
         sheet.freeze_panes(3, 1)
         return sheet
 
@@ -227,8 +218,15 @@ class Sheets:
                     sheet.write_number(i, j, cell, self.number)
                 else:
                     sheet.write_string(
-                        i, j, _ILLEGAL.sub("", str(cell))[:32_000], self.number if cell in ("[z]", "[c]") else self.text
+                        i, j, _ILLEGAL.sub("", str(cell))[:32_000], self.number if cell == "[c]" else self.text
                     )
+
+
+def _on_paper(sheet: Any) -> None:
+    """Print on A4, landscape, as wide as one page."""
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
 
 
 @exporter

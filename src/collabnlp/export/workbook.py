@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collabnlp.codebook import Codebook
-from collabnlp.export.sheets import Sheets, quote_rows
+from collabnlp.export.sheets import NOTES, Sheets, quote_rows
 from collabnlp.records import AgreementRow, atomic
 from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
 
@@ -24,7 +24,7 @@ def write_workbook(
     agreement: Sequence[AgreementRow],
     method: Mapping[str, str],
 ) -> None:
-    """Write the evidence workbook: cover, matrices, quotes, documents, topics, codebook, method.
+    """Write the evidence workbook: cover, contents, matrices, quotes, entities, documents, topics, codebook, method, notes.
 
     Every sheet holds one table that begins in column A, as the Analysis Function advises for
     accessible spreadsheets; a number in a matrix links to its first quote.
@@ -48,15 +48,23 @@ def write_workbook(
             ("By year", "year", "Year"),
         ]
         sheets.cover(
-            [(name, what) for name, _, what in [(m[0], m[1], f"matrix: {m[2].lower()} by code") for m in matrices]]
+            [
+                f"{codebook.title}: what {len(released.documents)} documents say of how councils work together, by place and code.",
+                *list(NOTES.values())[:2],
+                released.rule,
+            ]
+        )
+        sheets.contents(
+            [(name, f"matrix: {title.lower()} by code") for name, _, title in matrices]
             + [
                 ("Quotes", "every passage as evidence, with its source"),
+                ("Entities", "councils, partnerships and schemes that the documents name"),
                 ("Documents", "what was read"),
                 ("Topics", "topics found across documents"),
                 ("Codebook", "the codes and when they are given"),
                 ("Method", "how well each code is found, and the figures behind it"),
-            ],
-            released.rule,
+                ("Notes", "signs and words that the tables use, and what is left out"),
+            ]
         )
         for name, kind, title in matrices:
             sheets.matrix(
@@ -70,6 +78,25 @@ def write_workbook(
         titles = {code.code: code.title for code in codebook.codes}
         sheets.quotes(
             "Quotes", "Evidence, strongest first within each row and code; [c]: not for attribution", released, titles
+        )
+        sheets.table(
+            "Entities",
+            "Councils, partnerships and schemes that open documents name",
+            ["Name", "Kind", "Also called", "Passages", "Documents", "First year", "Last year", "Id"],
+            [
+                [
+                    e.name,
+                    e.label.title(),
+                    "; ".join(e.aliases),
+                    e.n_passages,
+                    len(e.documents),
+                    e.first_year,
+                    e.last_year,
+                    e.entity_id,
+                ]
+                for e in sorted(released.entities, key=lambda e: (-e.n_passages, e.name, e.entity_id))
+            ],
+            [44, 14, 70, 10, 11, 10, 10, 40],
         )
         sheets.table(
             "Documents",
@@ -124,6 +151,13 @@ def write_workbook(
             ]
             + [list(pair) for pair in method.items()],
             [70, 90],
+        )
+        sheets.table(
+            "Notes",
+            "Signs and words that the tables use, and what is left out",
+            ["Sign or word", "What it stands for"],
+            [*NOTES.items(), *([("What is left out", released.rule)] if released.rule else [])],
+            [24, 110],
         )
         book.close()
 

@@ -1,6 +1,6 @@
 """The evidence index: a SQLite file with everything that may be shown, built here and searched by words and meaning."""
 
-from collabnlp.query.index import build_index, open_index
+from collabnlp.query.index import build_index, open_index, read_open
 from collabnlp.query.search import MATCHES, Filters, Found, Hit, Searcher, load_encoder, search
 from collabnlp.query.words import fts_query
 
@@ -14,5 +14,6 @@ __all__ = [
     "fts_query",
     "load_encoder",
     "open_index",
+    "read_open",
     "search",
 ]

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from collabnlp.embed import Encoder
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.query.views import RECORDS, REFERS, describe
 from collabnlp.query.words import name_words
-from collabnlp.records import InputError, Record, atomic, columns, sort_records
-from collabnlp.release import CLOSED, Released, exporter
+from collabnlp.records import EvidenceRow, InputError, Record, atomic, columns, sort_records
+from collabnlp.release import CLOSED, Released, exporter, reread
 
 HEADING = 0.4  # share of the headings in the vector of a passage; docs/method.md says how it was found
 
@@ -183,3 +184,31 @@ def open_index(path: str | Path) -> Iterator[sqlite3.Connection]:
         raise InputError(path, f"is no evidence index ({error})", "delete it and run `dvc repro`") from error
     finally:
         db.close()
+
+
+def read_open(path: str | Path) -> tuple[Released, dict[str, str]]:
+    """What an index shows of open sources: its evidence rows, and the text of each passage by id.
+
+    Nothing that is not for attribution comes along: two counts of it, or two choices of quotes,
+    could tell together what each keeps back. Columns that an older index has not are empty.
+
+    Raises
+    ------
+    InputError
+        Where it is missing or no index.
+    """
+    names = columns(EvidenceRow)
+    with open_index(path) as db:
+        rows = []
+        for found in db.execute("SELECT * FROM evidence WHERE access != ?", (CLOSED,)):
+            values = {name: found[name] if name in found.keys() else _EMPTY.get(name, "") for name in names}  # noqa: SIM118
+            rows.append(EvidenceRow(**{k: bool(v) if k in ("synthetic", "review") else v for k, v in values.items()}))
+        texts = {
+            row["passage_id"]: row["quote"]
+            for row in db.execute("SELECT passage_id, quote FROM evidence WHERE access != ?", (CLOSED,))
+        }
+        texts |= {row["passage_id"]: row["text"] for row in db.execute("SELECT * FROM passage")}
+    return reread(sort_records(rows, EvidenceRow)), texts
+
+
+_EMPTY: dict[str, Any] = dict.fromkeys(("score", "year", "page", "speaker", "topic", "synthetic", "review"))

@@ -9,6 +9,7 @@ from collabnlp.codebook import load_codebook
 from collabnlp.embed import Encoder, Vectors, read_vectors
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import Named, build_rows, entities_of, section_sizes
+from collabnlp.export.map import write_map
 from collabnlp.export.pictures import write_heat_map
 from collabnlp.export.tables import write_cells, write_rows
 from collabnlp.export.workbook import write_workbook
@@ -164,6 +165,7 @@ def stage(params: Params) -> None:
         write_cells(folder / "matrix.parquet", released)
         build_index(folder / "evidence.db", released, codebook=codebook, gazetteer=gazetteer, encoder=encoder)
         write_metadata(folder / "metadata.json", released.rule)
+        write_map(folder / "evidence-map.html", released, codebook=codebook, gazetteer=gazetteer, agreement=agreement)
         write_workbook(folder / "evidence.xlsx", released, codebook=codebook, agreement=agreement, method=method)
         write_graphml(folder / "network.graphml", released)
         for suffix in ("png", "svg"):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.params import load_params
+from collabnlp.query import Searcher, load_encoder
 from collabnlp.records import InputError
 from collabnlp.release import NARROWED, RULE
 from collabnlp.web.index import Index
@@ -55,6 +56,7 @@ class Project:
     """
 
     index: Index
+    searcher: Searcher
     codebook: Codebook
     gazetteer: Gazetteer
     metrics: Mapping[str, Any]
@@ -82,11 +84,13 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
     database, folder = Path(database), Path(folder)
     codebook = load_codebook(folder / "corpus" / "codebook.yaml")
     gazetteer = load_gazetteer(folder / "corpus" / "gazetteer.csv")
-    settings = load_params(folder / "params.yaml").evidence
+    params = load_params(folder / "params.yaml")
+    settings = params.evidence
     picture = database.parent / "plots" / "network.svg"
     index = Index(database, codebook.names, gazetteer)
     return Project(
         index=index,
+        searcher=Searcher(database, load_encoder(params.embed)),
         codebook=codebook,
         gazetteer=gazetteer,
         metrics=_metrics(database.parent / "metrics.json"),

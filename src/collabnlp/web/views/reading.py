@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from collabnlp.export.passages import citation
-from collabnlp.query import open_index
+from collabnlp.export.hits import citation_of
+from collabnlp.query import Filters as SearchFilters
+from collabnlp.query import Found as Searched
+from collabnlp.query import Hit, open_index
 from collabnlp.records import Document, EntityMention, EvidenceRow, Passage, columns
 from collabnlp.release import CLOSED, Released, reread
 from collabnlp.web.answers import DocumentAnswer, Found, Part, PassageAnswer, SearchAnswer, Segment
-from collabnlp.web.finding import Hit, find
 from collabnlp.web.project import Project
 from collabnlp.web.questions import (
     DocumentQuestion,
@@ -39,40 +40,48 @@ AROUND = 2  # passages shown before and after one
 def search_view(project: Project, question: SearchQuestion, *, whole: bool = False) -> View:
     """Passages that hold the words and pass the filters, best first."""
     question = resolve(project, question)
-    index = project.index
-    asked = bool(question.q.strip() or question.narrows)
-    keep = index.mask(question) & asked
     start = 0 if whole else (question.page - 1) * FOUND_PER_PAGE
-    hits = find(index, question.q, keep, start, None if whole else start + FOUND_PER_PAGE)
-    _, n_pages = pages(hits.total, question.page, FOUND_PER_PAGE, whole)
+    hits = _search(project, question, start, 0 if whole else FOUND_PER_PAGE)
+    n_found = hits.total if hits else 0
+    _, n_pages = pages(n_found, question.page, FOUND_PER_PAGE, whole)
     found = [
         Found(
             passage_id=hit.passage_id,
-            citation=citation(hit.rows[0]),
+            citation=citation_of(hit),
             text=hit.text,
-            synthetic=hit.rows[0].synthetic,
-            closed=hit.rows[0].access == CLOSED,
+            synthetic=hit.synthetic,
+            closed=hit.access == CLOSED,
             segments=_matched(hit),
             codes=one_a_code(reread(hit.rows)),
             places=_named(hit.rows),
         )
-        for hit in hits.hits
+        for hit in (hits.hits if hits else ())
     ]
     answer = SearchAnswer(
         q=question.q,
-        read_as=list(hits.read_as),
+        read_as=list(hits.read_as) if hits else [],
         found=found,
-        n_found=hits.total,
+        n_found=n_found,
         page=question.page,
         n_pages=n_pages,
     )
 
     def quotes() -> Released:
-        everything = hits if whole else find(index, question.q, keep)
-        return reread(row for hit in everything.hits for row in one_a_code(reread(hit.rows)))
+        everything = hits if whole else _search(project, question, 0, 0)
+        return reread(row for hit in (everything.hits if everything else ()) for row in one_a_code(reread(hit.rows)))
 
     title = f"Search: {question.q}" if question.q else "Search"
     return View("search", title, question, answer, list, quotes, "quotes")
+
+
+def _search(project: Project, question: SearchQuestion, offset: int, limit: int) -> Searched | None:
+    """What words and meaning find; None where nothing was asked."""
+    if not (question.q.strip() or question.narrows):
+        return None
+    values = question.filters().model_dump()
+    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    filters = SearchFilters(**given)
+    return project.searcher.search(question.q, filters, offset=offset, limit=limit)
 
 
 def _named(rows: Iterable[EvidenceRow]) -> list[tuple[str, str]]:

@@ -218,6 +218,8 @@ def test_an_index_of_an_older_version_is_read(codebook, tmp_path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE older AS SELECT entity_id, entity_name, entity_label, code, passage_id, coder, tie, stance, "
                    "score, document_id, document, kind, year, access, quote, 1 AS strange FROM evidence")  # fmt: skip
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
+            db.execute(f"DROP VIEW {name}")  # an older index had none
         db.execute("DROP TABLE evidence")
         db.execute("ALTER TABLE older RENAME TO evidence")
         db.commit()

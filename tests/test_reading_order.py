@@ -179,7 +179,7 @@ def test_what_is_sure_is_so_in_19_of_20_whatever_the_model_is_worth(skill):
 # The simulation
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_a_model_that_knows_saves_and_one_that_does_not_saves_nothing(seed):
     rng = np.random.default_rng(seed)
@@ -191,7 +191,7 @@ def test_a_model_that_knows_saves_and_one_that_does_not_saves_nothing(seed):
     assert labels[:, 0].mean() * 0.95 <= own.read <= labels[:, 0].mean() / 0.9 + 3 / 60
     assert own.wss == pytest.approx(0.95 - own.read, abs=1e-4)
     assert own.atd < by_key["one", "random", "x"].atd
-    assert by_key["all", "queue", "x"].read >= own.read - 1e-9
+    assert by_key["all", "queue", "x"].read >= own.read - 1 / 60  # a place of one passage, more or less
     blind = simulate(IDS, np.full(labels.shape, 0.5), labels, ["x", "y"], draws=10)
     assert {(row.aim, row.code): row.read for row in blind if row.order == "random"} == {
         (row.aim, row.code): row.read for row in knowing if row.order == "random"

@@ -413,10 +413,10 @@ def test_rows_that_have_not_been_through_do_not_come_back_as_released():
 
 
 def exporting_modules():
-    """Modules that stand beside or above the gate, but for the command line, stages, the audit, and what tags a new document."""
+    """Modules beside or above the gate, but for the command line, stages, the audit, and what reads for the project's own coders."""
     layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
     names = {name for layer in itertools.takewhile(lambda x: x != "release", layers) for name in layer.split(" | ")}
-    for name in sorted(names - {"cli", "stages", "audit", "tagger"}):
+    for name in sorted(names - {"cli", "stages", "audit", "tagger", "effort"}):
         base = ROOT / "src" / "collabnlp" / name
         yield from sorted(base.rglob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
 
@@ -595,8 +595,8 @@ def planted():
             Topic(topic=1, label="Zyxquell", terms=("zyxquell",), n_passages=1, exemplars=("zyxquell-talk:0001",), area=0, gloss="", words=()),
         ],
         assignments=[
-            TopicAssignment(passage_id="r0:0001", topic=0, score=0.5),
-            TopicAssignment(passage_id="zyxquell-talk:0001", topic=0, score=0.5),
+            TopicAssignment(passage_id="r0:0001", topic=0, score=0.5, area=0),
+            TopicAssignment(passage_id="zyxquell-talk:0001", topic=0, score=0.5, area=0),
         ],
     )  # fmt: skip
     gated = release(tables, CODES, MAP, {}, RULE)
@@ -627,6 +627,7 @@ def calls(codebook):
         ],
         "format_entities": lambda f, path, r: [f(r, form) for form in ("table", "csv", "jsonl")],
         "format_entity": lambda f, path, r: [f("a", r, form, **entity) for form in ("table", "csv", "jsonl")],
+        "one_a_code": lambda f, path, r: [repr(row) for row in f(r)],
         "format_rows": lambda f, path, r: [f(r, form, titles) for form in ("table", "csv", "jsonl", "md")],
         "format_hits": lambda f, path, r: [
             f(r, found_in(path, r, codebook), form, titles) for form in ("table", "csv", "jsonl", "md")

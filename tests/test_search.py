@@ -120,7 +120,7 @@ def test_vectors_of_another_encoder_are_refused(index):
         ({"place": "suffolk", "stance": "negative"}, {"old:0001"}),
         ({"place": "KENT COUNTY COUNCIL"}, {"kent:0001"}),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "-".join(sorted(value)),
 )
 @pytest.mark.parametrize("words", ["", "shared depot Suffolk board trusted"])
 def test_filters_hold_for_words_and_for_meaning(searcher, words, filters, expected):

@@ -137,7 +137,7 @@ def tables():
             (-1, "Other", ()),
         )
     ]
-    assignments = [TopicAssignment(passage_id=p.passage_id, topic=1 if p.document_id in ("old", "evil") else 0, score=0.5) for p in passages]  # fmt: skip
+    assignments = [TopicAssignment(passage_id=p.passage_id, topic=1 if p.document_id in ("old", "evil") else 0, score=0.5, area=0) for p in passages]  # fmt: skip
     entity = FoundEntity(
         entity_id="found:orren-board", name="Orren <b>Board</b>", label="PARTNERSHIP", listed=False,
         aliases=("Orren <b>Board</b>",), first_year=2015, last_year=2015, n_mentions=1, n_passages=1,

@@ -168,7 +168,7 @@ def topic(project: Project, question: TopicQuestion, *, whole: bool = False) -> 
         line = db.execute(f"SELECT {', '.join(columns(Topic))} FROM topic WHERE topic = ?", [question.id]).fetchone()
         if line is None:
             raise Refused(f"There is no topic {question.id}.", "Choose one from the matrix, with topics as rows.", 404)
-        lists = {name: tuple(filter(None, line[name].split(" > "))) for name in ("terms", "exemplars")}
+        lists = {name: tuple(filter(None, line[name].split(" > "))) for name in ("terms", "exemplars", "words")}
         own = Topic(**{**dict(line), **lists})
         marks = ",".join("?" * len(own.exemplars))
         exemplars = [

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collabnlp.interviewees import Interviewees
 from collabnlp.records import Block, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.blocks import redact, without_words
-from collabnlp.redact.pseudonyms import Corrections, Interviewee, Key
+from collabnlp.redact.pseudonyms import Corrections, Key
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.speakers import INTERVIEWER
 from marked import read_marked, score
@@ -204,7 +205,7 @@ def test_a_role_with_its_organisation(text, replaced, gazetteer):
 
 
 def test_the_own_organisation_goes_by_all_its_names(gazetteer):
-    own = Interviewee(organisations=("Tarnholt District Council",), places=("Nether Marle",))
+    own = Interviewees(organisations=("Tarnholt District Council",), places=("Nether Marle",))
     text = "Tarnholt District Council, Tarnholt DC, TDC, Tarnholt Council. In Tarnholt and Nether Marle. Orrenshire County Council."
     assert said(text, interviewee=own, gazetteer=gazetteer) == (
         "[district council], [district council], [district council], [district council]. "
@@ -382,7 +383,7 @@ def test_a_second_time_changes_nothing(document):
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
 def test_a_marked_transcript_is_done_in_one_go(path, gazetteer):
     blocks, _, head = read_marked(path)
-    own = Interviewee(organisations=tuple(filter(None, head.get("own", "").split(";"))) or ("Acme Parish Council",))
+    own = Interviewees(organisations=tuple(filter(None, head.get("own", "").split(";"))) or ("Acme Parish Council",))
     once = redact(blocks, access=head["access"], interviewee=own, gazetteer=gazetteer).blocks
     twice = redact(once, access=head["access"], interviewee=own, gazetteer=gazetteer)
     assert [b.text for b in twice.blocks] == [b.text for b in once]

@@ -128,7 +128,7 @@ def redact(
     for i, block in enumerate(marked):
         spans = [
             *_corrected(block.text, corrections),
-            *_numbers(block.text),
+            *_numbers(block.text, texts[i - 1] if i else ""),
             *(_roles(block.text, organisations[i]) if block.access == "non-attributable" else ()),
             *(
                 _people([n for n in names if n.block == i], block, label_of, asking, key, document_id)
@@ -199,9 +199,9 @@ def _corrected(text: str, corrections: Corrections) -> Iterable[_Span]:
             yield _Span(match.start(), match.end(), kind or "name", _SHOWN.get(kind, "[name]"), "always.csv", 0)
 
 
-def _numbers(text: str) -> Iterable[_Span]:
+def _numbers(text: str, before: str) -> Iterable[_Span]:
     masked = PSEUDONYM.sub(lambda match: "\0" * len(match.group()), text)
-    for found in find_numbers(masked):
+    for found in find_numbers(masked, before):
         yield _Span(found.start, found.end, found.kind, _SHOWN[found.kind], found.reason, 1)
 
 

@@ -24,8 +24,8 @@ _CODE = re.compile(
 _WHOSE = re.compile(
     r"(?i)\b(?:staff|payroll|payslips?|employee|employment|personnel|lanyard|badges?|swipe|warrant|social work\w*|care leaver|caseload|case ?(?:work\w*|files?|notes?|number|ref\w*)?|grievances?|"
     r"complain\w*|safeguarding|referr\w+|disciplinary|tribunal|whistle[- ]?blow\w*|clients?|patients?|surgery|pension|union|(?:hr|human resources|occupational health)|tenanc\w+|tenants?|"
-    r"licen[cs]e|passport|membership|service[- ]users?|id(?: card)?|identity|log(?:ged)?[- ]?in|logged|starter|timesheets?|pass(?: number)?|on file|my file|(?:his|her|their) file|records?|crime|incident|"
-    r"(?:my|his|her|their|your|own|mine|whose|the|a|under|by|that|personal|reference)[ ,]+(?:own |old )?(?:number|ref(?:erence)?)\b(?! of)|number (?:is|was|being)|ref(?:erence)? (?:is|was))\b"
+    r"licen[cs]e|passport|membership|service[- ]users?|id(?: card)?|identity|log(?:ged)?[- ]?in|logged|starter|timesheets?|pass(?: number)?|on file|my file|(?:his|her|their) file|records?|files?|crime|incident|"
+    r"(?:my|his|her|their|your|own|mine|whose|the|a|under|by|that|personal|reference)[ ,]+(?:[a-z]+ ){0,2}(?:number|ref(?:erence)?)\b(?! of)|number (?:is|was|being)|ref(?:erence)? (?:is|was))\b"
 )
 _PLAIN_WHOSE = re.compile(
     r"(?i)\b(?:numbers?(?! of)|ref(?:erence)?|id|lanyard|payroll|payslip|badge|pass|licen[cs]e|passport|employee|logged|staff record|personnel|file)\b"
@@ -33,7 +33,7 @@ _PLAIN_WHOSE = re.compile(
 _OF_NOBODY = re.compile(
     r"(?i)\b(?:minutes?|agenda|items?|reports?|papers?|planning|applications?|polic(?:y|ies)|committee|decisions?|paragraphs?|sections?|pages?|appendi\w+|budgets?|contracts?|tenders?|version|"
     r"schedule|maps?|isbn|standards?|circular|instrument|motion|resolution|act|regulations?|clause|junction|road|route|bus|grants?|code|invoice|order|iso|figure|table|chapter|box|annex|plots?|sites?|"
-    r"lot|rooms?|pounds?|about|around|nearly|over|almost|roughly|some|worth|spent|cost|costs|directive|by-?law|document|local plan|bill|line|flight|consultation|portal|project|scheme)\b[^.;]{0,12}$"
+    r"rooms?|pounds?|about|around|nearly|over|almost|roughly|some|worth|spent|cost|costs|directive|by-?law|document|local plan|bill|line|flight|consultation|portal|project|scheme)\b[^.;]{0,12}$"
 )
 _UNIT = re.compile(
     r"(?i)\s*(?:%|per ?cent|pounds?|quid|million|thousand|people|residents?|homes?|houses?|jobs?|days?|hours?|years?|weeks?|months?|members?|staff\b|employees|cases\b|responses?|replies|miles?|"

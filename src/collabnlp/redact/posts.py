@@ -14,7 +14,7 @@ from collabnlp.redact.lexicon import load_lexicon, plain
 from collabnlp.redact.tokens import mode_of, tokens_of
 
 _BEFORE = (
-    r"(?:(?:former|current|then|previous|new|old|ex|acting|interim|deputy|assistant|vice|joint|shared|first|outgoing|incoming|lead|senior|retired|late|last|next|late|"
+    r"(?:(?:former|current|then|previous|new|old|ex|acting|interim|deputy|assistant|vice|joint|shared|first|outgoing|incoming|lead|senior|retired|last|next|longest[- ]serving|long[- ]serving|newly elected|newly appointed|own|statutory|permanent|part[- ]time|"
     r"executive|corporate|strategic|managing|service|group|cabinet)[\s-]+)*"
 )
 _FIELDS = (
@@ -23,9 +23,9 @@ _FIELDS = (
     r"health|highways|homelessness|homes|housing|human|improvement|infrastructure|innovation|integration|it|hr|law|learning|legal|leisure|licensing|localities|neighbourhoods?|operations|"
     r"partnerships?|parks|people|performance|place|places|planning|policy|procurement|programmes?|property|protection|public|recycling|regeneration|resources|revenues|safeguarding|safety|"
     r"schools|services?|skills|social|sport|strategy|support|sustainability|technology|tourism|transformation|transport|treasury|waste|wellbeing|work|youth|paid|internal|audit|comms|control|standards|"
-    r"scrutiny|the|council|opposition|and|&|,)"
+    r"scrutiny|council|opposition)"
 )
-_OF = rf"(?:\s+(?:of|for)(?:\s+{_FIELDS}|(?<=\w),\s+{_FIELDS}){{1,5}}?)"
+_OF = rf"(?:\s+(?:of|for)\s+(?:the\s+)?{_FIELDS}(?:(?:,\s+|\s+(?:and|&)\s+|\s+)(?:the\s+)?{_FIELDS}\b){{0,4}})"
 _POST = (
     rf"(?:(?:chief executive(?: officer)?|chief exec|chief ex|ceo|cex|(?:council |group |opposition )?leader|(?:executive |corporate |strategic |finance |managing )?director(?:{_OF})?|"
     rf"(?:cabinet member|portfolio holder|lead member|executive member)(?:{_OF})?|(?:section (?:151|one five one|one fifty[- ]one)|s\.?\s?151)(?: officer)?|monitoring officer|returning officer|"

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from collabnlp.redact.badges import Found, find_badges
 from collabnlp.redact.lexicon import load_lexicon, plain
 
-
 _GAP = r"[ \t\xa0]*\n?[ \t\xa0]*"
 _SEP = r"[\s.\-–/]"
 _EMAIL = re.compile(
@@ -209,7 +208,7 @@ def _addresses(text: str) -> Iterator[Found]:
     """Addresses, with the town and the postcode behind them."""
     for match in _ADDRESS.finditer(text):
         words = plain(match.group()).strip(" .")
-        if words in _KNOWN or re.match(r"(?:19|20)\d\d\s", words):
+        if words in _KNOWN or words.endswith("national park") or re.match(r"(?:19|20)\d\d\s", words):
             continue
         end = match.end() - match.group().endswith(".")
         yield Found(match.start(), _to_postcode(text, end), "address", "a number or a house and a street")
@@ -217,7 +216,7 @@ def _addresses(text: str) -> Iterator[Found]:
         group = match.lastgroup or "lived"
         yield Found(
             match.start(group),
-            _to_postcode(text, match.end(group)),
+            _to_postcode(text, match.end(group) - match[group].endswith(".")),
             "address",
             "a house or a street where somebody is at home",
         )

@@ -101,7 +101,12 @@ def find_badges(text: str, before: str = "") -> Iterator[Found]:
         letters = sum(len(item.strip(".")) == 1 and item[0].isalpha() for item in items)
         own, beside = _around(text, match.start(), before)
         if 2 <= letters < len(items) and (_CAR.search(own[-160:]) or _CAR.search(beside)):
-            yield Found(match.start(), match.end(), "vehicle", "spelt out beside words for a car")
+            yield Found(
+                match.start(),
+                match.start() + len(match.group().rstrip(".")),
+                "vehicle",
+                "spelt out beside words for a car",
+            )
 
 
 def is_nhs_number(digits: str) -> bool:

@@ -33,9 +33,10 @@ _POST = (
     rf"(?:head|service head){_OF}|head of paid service|chair(?:man|woman|person)?(?:{_OF})?|(?:planning|housing|policy|transport|programme|project|finance|hr|communications|comms|scrutiny|regeneration|partnerships?) (?:manager|officer|lead|director)|"
     r"(?:principal|senior) (?:planner|planning officer|policy officer|solicitor|engineer|surveyor|accountant)))"
 )
+_POST = rf"(?:{_POST}(?:\s+(?:and|&)\s+{_POST})?|counterpart|opposite number)"
 _CAP = r"(?:St\.?[ ])?[A-Z][a-z’']*[A-Za-z-]+"
 _NAME = rf"{_CAP}(?:(?:[ -](?:on|upon|under|le|in|the|and|of|cum|super|by)[ -](?:the[ -])?|[ -]|\n){_CAP}){{0,3}}"
-_AT = r"\s*,?\s+(?:(?:over|down|up|across|out|back|there|based|working|employed|in post)\s+)?(?:of|at|for|in|from|with|to)\s+(?:both\s+)?(?:the\s+(?:old\s+)?|what was (?:then )?|neighbouring\s+|nearby\s+|our friends at\s+)?"
+_AT = r"(?:\s*\((?:of |at )?|\s*,?\s+(?:(?:over|down|up|across|out|back|there|based|working|employed|in post)\s+)?(?:of|at|for|in|from|with|to)\s+)(?:both\s+)?(?:the\s+(?:old\s+)?|what was (?:then )?|neighbouring\s+|nearby\s+|our friends at\s+)?"
 _POST_FIRST = re.compile(rf"(?<![\w-])(?P<role>(?i:{_BEFORE}{_POST})){_AT}(?P<name>{_NAME})")
 _NAME_FIRST = re.compile(
     rf"(?<![\w-])(?P<name>{_NAME})(?:['’]s?|s['’])?[ \n]+(?:own\s+)?(?P<role>(?i:{_BEFORE}{_POST}))(?![\w-])"
@@ -52,7 +53,7 @@ _NOBODY = frozenset(
     former current interim acting deputy assistant chief executive director leader head mayor chair cabinet council county district borough city town parish councillor cllr mr mrs ms dr sir
     finance housing planning place people resources legal corporate democratic children adult adults highways transport environment regeneration growth communities culture health social
     january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday christmas easter
-    labour tory conservative conservatives lib dem dems liberal democrat democrats green greens ukip independent independents england britain uk wales scotland ireland europe whitehall westminster parliament government
+    london labour tory conservative conservatives lib dem dems liberal democrat democrats green greens ukip independent independents england britain uk wales scotland ireland europe whitehall westminster parliament government
     treasury cabinet defra nhs lga mhclg dfe bbc brexit north south east west english british welsh scottish european local national regional another every each one two three both any some no new old
     economic public services service section monitoring returning officer lead senior principal head strategic group executive opposition political overview scrutiny human commercial digital
     economy development operations waste strategy policy communications transformation children's

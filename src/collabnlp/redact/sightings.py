@@ -260,7 +260,7 @@ class Sightings:
             return False
         if token.cap:
             lines = token.first and "\n" in token.gap and before.first
-            return not lines or (self.kind(before) in "Gg" and self.kind(token) in "SU")
+            return not lines or (self.kind(before) in "GgU" and self.kind(token) in "SU")
         return self._particles_lead_on(tokens, j)
 
     def _particles_lead_on(self, tokens: list[Token], j: int) -> bool:
@@ -337,16 +337,15 @@ class Sightings:
             first = text.tokens[i]
             if first.low in TITLES or first.low in HEADS or first.low in NOT_AFTER:
                 continue
-            if match["nick"] and first.low not in SMALL | FUNCTION and not is_phrase(text.text, first):
-                if first.cap or (
-                    text.mode == "lower"
-                    and (
-                        kinds[0] in "GSUgs" or (self.seen_low[first.low] > 1 and not self.lexicon.is_ordinary(first.low))
-                    )
-                ):
-                    self.nicknames.add(first.low)
-                    yield i, i + 1, "what somebody is called"
-                    continue
+            if (
+                match["nick"]
+                and first.low not in SMALL | FUNCTION
+                and not is_phrase(text.text, first)
+                and (first.cap or (text.mode == "lower" and kinds[0] in "GSUgs"))
+            ):
+                self.nicknames.add(first.low)
+                yield i, i + 1, "what somebody is called"
+                continue
             if text.mode == "mixed":
                 good = first.cap and (
                     kinds[0] in "GSUg"
@@ -398,7 +397,7 @@ class Sightings:
             return
         blank = re.compile(r"[ \t\xa0]*\n?[ \t\xa0]*|[’'-]|\.[ ]?")
         for i, token in enumerate(tokens):
-            if token.low not in LONE_PARTICLES | {"st"} or token.shout or len(token.low) < 2:
+            if (token.low not in LONE_PARTICLES | {"st"} and token.text != "Ó") or token.shout:
                 continue
             if i and tokens[i - 1].low in PARTICLES and not tokens[i - 1].shout and token.gap.isspace():
                 continue
@@ -614,6 +613,8 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
+            elif kind in "US" and next_kind in "SU" and self._surely_surname(after):
+                end = a + 2
             elif kind in "USg" and next_kind in "SU" and not (token.first and kind == "g"):
                 votes = sum(self.votes[t.low][0] - 2 * self.votes[t.low][1] for t in (token, after))
                 sure = kind + next_kind in ("US", "gS", "SS") or self.votes[after.low][0] >= 1
@@ -623,6 +624,13 @@ class Sightings:
                     end += 1
                 return min(end, j)
         return a + 1 if self._alone(text, a, j) else a
+
+    def _surely_surname(self, token: Token) -> bool:
+        """Whether a word has the build of a surname: O'Dell, McAra, Adeyemi-Smith."""
+        halves = token.low.split("-")
+        return re.match(r"(?:o'|d'|mc|mac|fitz)[^\W\d_]{3}", token.low) is not None or (
+            len(halves) == 2 and any(half in self.lexicon.surnames for half in halves)
+        )
 
     def _alone(self, text: Text, a: int, j: int) -> bool:
         tokens = text.tokens

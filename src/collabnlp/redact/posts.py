@@ -42,7 +42,7 @@ _NAME_FIRST = re.compile(
     rf"(?<![\w-])(?P<name>{_NAME})(?:['’]s?|s['’])?[ \n]+(?:own\s+)?(?P<role>(?i:{_BEFORE}{_POST}))(?![\w-])"
 )
 _LOWER_FIRST = re.compile(
-    rf"(?<![\w-])(?P<role>{_BEFORE}{_POST}){_AT}(?P<name>[a-z'’-]{{4,}}(?: (?:upon|under|on) [a-z]{{3,}})?)(?![\w-])"
+    rf"(?<![\w-])(?P<role>{_BEFORE}{_POST}){_AT}(?P<name>[a-z'’-]{{4,}}(?: upon [a-z]{{3,}})?)(?![\w-])"
 )
 _LOWER_OWNED = re.compile(rf"(?<![\w-])(?P<name>[a-z-]{{4,}}?)(?:['’]s?|s['’]?)\s+(?P<role>{_BEFORE}{_POST})(?![\w-])")
 _LOWER_NAMED = re.compile(rf"(?<![\w-])(?P<name>[a-z-]{{4,}})\s+(?P<role>{_BEFORE}{_POST})(?![\w-])")

@@ -23,7 +23,7 @@ _CODE = re.compile(
 # Words that say whose number it is; and words for a number, which need no more where it is of somebody.
 _WHOSE = re.compile(
     r"(?i)\b(?:staff|payroll|payslips?|employee|employment|personnel|lanyard|badges?|swipe|warrant|social work\w*|care leaver|caseload|case ?(?:work\w*|files?|notes?|number|ref\w*)?|grievances?|"
-    r"complain\w*|safeguarding|referr\w+|disciplinary|tribunal|whistle[- ]?blow\w*|clients?|patients?|surgery|pension|union|(?:hr|human resources|occupational health)|tenanc\w+|tenants?|"
+    r"complain\w*|safeguarding|refer\w+|disciplinary|tribunal|whistle[- ]?blow\w*|clients?|patients?|surgery|pension|union|(?:hr|human resources|occupational health)|tenanc\w+|tenants?|"
     r"licen[cs]e|passport|membership|service[- ]users?|id(?: card)?|identity|log(?:ged)?[- ]?in|logged|starter|timesheets?|pass(?: number)?|on file|my file|(?:his|her|their) file|records?|files?|crime|incident|"
     r"(?:my|his|her|their|your|own|mine|whose|the|a|under|by|that|personal|reference)[ ,]+(?:[a-z]+ ){0,2}(?:number|ref(?:erence)?)\b(?! of)|number (?:is|was|being)|ref(?:erence)? (?:is|was))\b"
 )

@@ -281,9 +281,9 @@ def _dotted(doc: Sightings, block: int, text: Text) -> Iterator[Name]:
                 break
     for match in _INITIALS.finditer(text.text):
         letters = re.sub(r"\W", "", match[1]).casefold()
-        person = next((p for p in doc.people.values() if len(p.words) > 1 and letters in initials_of(p)), None)
+        bearer = next((p for p in doc.people.values() if len(p.words) > 1 and letters in initials_of(p)), None)
         yield Name(
-            block, match.start(1), match.end(1), person or Person((letters,), "person"), "after the word initials"
+            block, match.start(1), match.end(1), bearer or Person((letters,), "person"), "after the word initials"
         )
 
 

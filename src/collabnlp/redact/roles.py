@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
+from collabnlp.redact.badges import Found
 from collabnlp.redact.lexicon import load_lexicon, plain
-from collabnlp.redact.recognisers import Found
 from collabnlp.redact.tokens import mode_of, tokens_of
 
 _TYPES = {

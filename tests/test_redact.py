@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collabnlp.interviewees import Interviewees
 from collabnlp.records import Block, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.blocks import redact, without_words
-from collabnlp.redact.pseudonyms import Corrections, Interviewee, Key
+from collabnlp.redact.pseudonyms import Corrections, Key
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.speakers import INTERVIEWER
 from marked import read_marked, score
@@ -72,6 +73,22 @@ def test_the_score_sees_what_is_wrong(tmp_path, gazetteer):
 )
 def test_a_speaker_is_replaced_in_what_is_said(text, replaced):
     assert named(("INT", text), ("Ann Weir", "Yes."))[0][1] == replaced
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        ("Pieter van\nder Berg left.", "[person 1] left."),
+        ("We asked Ana Pereira da Silva.", "We asked [person 1]."),
+        ("Everybody calls him Spanner. Spanner left.", "Everybody calls him [person 1]. [person 1] left."),
+        ("A spanner fell.", "A spanner fell."),
+        ("My initials are AJW.", "My initials are [person 1]."),
+        ("La Rochelle and St Albans agreed.", "La Rochelle and St Albans agreed."),
+    ],
+    ids=["over a line", "particle", "nickname", "the word", "initials", "places"],
+)
+def test_other_people_by_what_they_are_called(text, replaced):
+    assert named(("INT", "Hm?"), ("Ann Weir", text))[1][1] == replaced
 
 
 @pytest.mark.parametrize("access", ["public", "attributable"])
@@ -161,6 +178,11 @@ def test_the_same_person_has_the_same_pseudonym_in_two_interviews_only_by_the_wh
         ("See www.bomarsh.example.org/me.", "url", "www.bomarsh.example.org/me"),
         ("My payroll number is 0048213.", "number", "0048213"),
         ("It is case number CX/2019/4471.", "number", "CX/2019/4471"),
+        ("My lanyard says T/44871.", "number", "T/44871"),
+        ("The letter has 943 476 5919, I think.", "nhs_number", "943 476 5919"),
+        ("We parked the old van, 417 GPX.", "vehicle", "417 GPX"),
+        ("The plate is m t six seven x y k.", "vehicle", "m t six seven x y k"),
+        ("She lives on Hobgate Lane.", "address", "Hobgate Lane"),
         ("Born on 12 March 1961.", "birth_date", "12 March 1961"),
     ],
 )  # fmt: skip
@@ -177,6 +199,9 @@ def test_an_identifier_by_its_shape(text, kind, words):
         "Section 106 and section 151 of the Act of 1972, from 10 Downing Street.",
         "We had 1,204 responses, 14 to 3, at 10.30 on 14 July 2016.",
         "THE M25 AND THE A1 TOO.",
+        "The case was put in report CX/2019/4471 to 3500 staff.",
+        "Policy H12 of 417 GPX pages.",
+        "The High Street and Mill Lane were dug up.",
     ],
 )
 def test_a_number_that_finds_nobody_stays(text):
@@ -195,6 +220,10 @@ def test_a_number_that_finds_nobody_stays(text):
         ("The Orrenshire chief exec left.", "The [chief executive of a county council] left."),
         ("The county's director of place left.", "The [senior officer of a county council] left."),
         ("The chief exec over at Tarnholt DC left.", "The [chief executive of a district council] left."),
+        ("Sallowby's head of planning left.", "[senior officer of a council] left."),
+        ("The leader over at Gressing Moor left.", "The [leader of a council] left."),
+        ("The Mayor of London left.", "The Mayor of London left."),
+        ("The Labour leader and the Finance Director left.", "The Labour leader and the Finance Director left."),
         ("A chief executive and two leaders left.", "A chief executive and two leaders left."),
         ("Officers of Orrenshire County Council left.", "Officers of Orrenshire County Council left."),
     ],
@@ -204,7 +233,7 @@ def test_a_role_with_its_organisation(text, replaced, gazetteer):
 
 
 def test_the_own_organisation_goes_by_all_its_names(gazetteer):
-    own = Interviewee(organisations=("Tarnholt District Council",), places=("Nether Marle",))
+    own = Interviewees(organisations=("Tarnholt District Council",), places=("Nether Marle",))
     text = "Tarnholt District Council, Tarnholt DC, TDC, Tarnholt Council. In Tarnholt and Nether Marle. Orrenshire County Council."
     assert said(text, interviewee=own, gazetteer=gazetteer) == (
         "[district council], [district council], [district council], [district council]. "
@@ -382,7 +411,7 @@ def test_a_second_time_changes_nothing(document):
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
 def test_a_marked_transcript_is_done_in_one_go(path, gazetteer):
     blocks, _, head = read_marked(path)
-    own = Interviewee(organisations=tuple(filter(None, head.get("own", "").split(";"))) or ("Acme Parish Council",))
+    own = Interviewees(organisations=tuple(filter(None, head.get("own", "").split(";"))) or ("Acme Parish Council",))
     once = redact(blocks, access=head["access"], interviewee=own, gazetteer=gazetteer).blocks
     twice = redact(once, access=head["access"], interviewee=own, gazetteer=gazetteer)
     assert [b.text for b in twice.blocks] == [b.text for b in once]

@@ -92,7 +92,7 @@ def strictest(*levels: Access | None) -> Access:
     ('attributable', 'non-attributable')
     """
     order: tuple[Access, ...] = typing.get_args(Access)
-    return max((level or "non-attributable" for level in levels), key=order.index)
+    return max((level or "non-attributable" for level in levels), key=order.index, default="non-attributable")
 
 
 class Record(BaseModel):

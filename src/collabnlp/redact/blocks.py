@@ -17,9 +17,19 @@ from collabnlp.records import Access, Block, Finding, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.lexicon import load_lexicon, plain
 from collabnlp.redact.people import Name, find_people
+from collabnlp.redact.posts import find_posts, names_heard
 from collabnlp.redact.pseudonyms import Corrections, Key, identity
 from collabnlp.redact.recognisers import find_numbers
-from collabnlp.redact.roles import Organisation, Own, bare_name, find_organisations, find_roles, guess_own, own_names
+from collabnlp.redact.roles import (
+    Organisation,
+    Own,
+    bare_name,
+    find_organisations,
+    find_roles,
+    general_role,
+    guess_own,
+    own_names,
+)
 from collabnlp.redact.sightings import Person
 from collabnlp.redact.speakers import INTERVIEWER, find_interviewer, interviews, name_in
 from collabnlp.redact.tokens import PSEUDONYM
@@ -123,13 +133,17 @@ def redact(
     ]
     known += [Person(tuple(plain(name).split()), "speaker") for name in interviewee.people]
     names = find_people(texts, known, places=_no_people(organisations, own, gazetteer))
+    borne, heard = (
+        _borne(names),
+        names_heard(texts) | {plain(bare_name(o.name)) for some in organisations for o in some},
+    )
     label_of = {tuple(map(plain, words)): s for s, words in labels.items() if words}
     result, findings = [], []
     for i, block in enumerate(marked):
         spans = [
             *_corrected(block.text, corrections),
-            *_numbers(block.text),
-            *(_roles(block.text, organisations[i]) if block.access == "non-attributable" else ()),
+            *_numbers(block.text, texts[i - 1] if i else ""),
+            *(_roles(block.text, organisations[i], borne, heard) if block.access == "non-attributable" else ()),
             *(
                 _people([n for n in names if n.block == i], block, label_of, asking, key, document_id)
                 if block.access != "public"
@@ -199,15 +213,35 @@ def _corrected(text: str, corrections: Corrections) -> Iterable[_Span]:
             yield _Span(match.start(), match.end(), kind or "name", _SHOWN.get(kind, "[name]"), "always.csv", 0)
 
 
-def _numbers(text: str) -> Iterable[_Span]:
+def _numbers(text: str, before: str) -> Iterable[_Span]:
     masked = PSEUDONYM.sub(lambda match: "\0" * len(match.group()), text)
-    for found in find_numbers(masked):
+    for found in find_numbers(masked, before):
         yield _Span(found.start, found.end, found.kind, _SHOWN[found.kind], found.reason, 1)
 
 
-def _roles(text: str, organisations: Sequence[Organisation]) -> Iterable[_Span]:
+def _borne(names: Iterable[Name]) -> frozenset[str]:
+    """Words that the people of a document bear as names, but for a lone one that may as well be a place's."""
+    given = load_lexicon().given
+    people = {name.person for name in names if name.person}
+    return frozenset(
+        word
+        for person in people
+        if len(person.words) > 1 or person.who != "person" or person.words[0] in given
+        for word in person.words
+    )
+
+
+def _roles(
+    text: str, organisations: Sequence[Organisation], borne: frozenset[str], heard: frozenset[str]
+) -> Iterable[_Span]:
+    taken = []
     for found, general in find_roles(text, organisations):
+        taken.append((found.start, found.end))
         yield _Span(found.start, found.end, "role", general, found.reason, 2)
+    for post in find_posts(text, borne, heard, taken):
+        kinds = [o.kind for o in organisations if o.start < post.end and post.start < o.end]
+        general = general_role(post.role, kinds[0] if kinds else "council")
+        yield _Span(post.start, post.end, "role", general, "a role and the name of a body or place", 2)
 
 
 def _people(

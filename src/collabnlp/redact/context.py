@@ -30,16 +30,16 @@ HEADS = frozenset(
     district borough parish industrial business enterprise zone quarter institute society association union club arms inn hotel cup
     league homes housing developments construction services solutions consulting deal alliance network forum collaborative consortium
     summit conference medical surgery practice clinic health week effect principle model index method formula bypass roundabout
-    crescent terrace gardens mews reservoir canal docks harbour bay beach island islands cathedral abbey priory castle
-    police constabulary ambulance fire rescue bank building bridge tower mall market green-belt corridor growth lep nhs
-    shire constituency region coast moor moors dales wolds hills downs peninsula estuary river lake water wood woods forest
+    crescent terrace gardens mews reservoir canal docks harbour beach island islands cathedral priory castle
+    police constabulary ambulance fire rescue bank building mall market green-belt corridor growth lep nhs
+    shire constituency region coast moors dales wolds hills downs peninsula estuary river forest
     football fc united athletic rovers albion wanderers park-and-ride campus laboratory laboratories observatory gallery
     magazine times gazette echo herald guardian telegraph post chronicle mercury argus journal mail observer radio television
     """.split()
 )
 # Such words that are surnames, too.
 WEAK_HEADS = frozenset(
-    "lane hall park house close day way law church hill green field wood court place grove walk square row point cross gate ward wharf mill mills farm lodge".split()
+    "lane hall park house close day way law church hill green field wood court place grove walk square row point cross gate ward wharf mill mills farm lodge woods bridge castle moor abbey lake water forest tower bay".split()
 )
 ROYAL = frozenset(
     "victoria albert elizabeth alexandra edward george charlotte st saint saints margaret mary james john william queen king princess prince".split()
@@ -48,7 +48,7 @@ ROYAL = frozenset(
 NOT_AFTER = frozenset(
     """
     the a an no any some this that these those every each another project operation storm saint st lake port mount hurricane hms team
-    programme scheme windows microsoft adobe north south east west upper lower great little new old royal county district borough
+    programme scheme windows microsoft adobe north south east west upper lower great little new old royal county district borough la le los las san santa
     """.split()
 ) - {"old", "little"}
 _HUMAN = re.compile(
@@ -59,7 +59,7 @@ _HUMAN = re.compile(
     r"is (?:my|our|lovely|brilliant|great|the (?:one|person)|away|off|on (?:leave|holiday|maternity))|mentioned|texted|messaged|pulled me)\b"
 )
 _DOES = re.compile(
-    r"(?:wants?|wanted|asked|asks|came|comes|went|goes|left|leaves|joined|took|takes|feels|agreed|argued|explained|insisted|promised|suggested|wrote|leads|led|"
+    r"(?:reports? to|reported to|answers? to|answered to|fixed|fixes|voted|votes|shared|shares|objected|objects|nodded|signs|chose|drafted|drafts|insists|agrees|resigned|admitted|admits|wants?|wanted|asked|asks|came|comes|went|goes|left|leaves|joined|took|takes|feels|agreed|argued|explained|insisted|promised|suggested|wrote|leads|led|"
     r"runs|ran|manages|managed|gets|got|moved|made|makes|met|gave|gives|introduced|pushed|stepped|started|handed|thought|loved|hated|looked|signed|paid|pays|"
     r"brought|sent|sends|turned up|showed|helped|helps|called|worked|works|spoke|speaks|kept|keeps|had (?:the|a|to|his|her)|put|stopped|found|offered|refused|ended up)\b"
 )
@@ -72,7 +72,7 @@ _PHRASES = {
     "will": "you|they|we|it|that|he|she|I|the|be|there|not|this|power",
     "hope": "that|so|to|we|you|they|springs|for|and pray|I|it",
     "grace": "period|under|notes?",
-    "bill": "of|for",
+    "bill": "of|for|\\d+",
     "grant": "money|funding|from|scheme|income|aid|programme|regime|conditions|agreement",
     "rose": "by|to|from|gardens?|bush(?:es)?|in|above|sharply|steadily",
     "rich": "people|in|and|pickings|text",
@@ -188,6 +188,11 @@ def score(text: str, tokens: list[Token], i: int, j: int) -> tuple[float, float]
         person += 1 if _WEAK_BEFORE.search(before) else 2
     if same and _PLACE_BEFORE.search(before):
         place += 1.5 if _FIRM_PLACE.search(before) else 0.5
+    if re.search(
+        r"(?i)\b(?:one|ones|some|someone|somebody|people|person|woman|man|chap|lady|team|officers?|two|three) from\s*$",
+        before,
+    ):
+        place += 1.5
     if owned:
         person += 1.5 if _OWNS.match(after) else 0.25
     elif tail[:1] in (" ", "\n"):

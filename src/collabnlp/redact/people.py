@@ -16,6 +16,8 @@ from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTH
 from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
 from collabnlp.redact.tokens import Token, distance
 
+_INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
+
 
 class Name(NamedTuple):
     """A place where somebody is named; `person` is None for what looks like a name and is left, `reason` says why."""
@@ -100,6 +102,8 @@ def _names(
             continue
         taken |= set(range(i, j))
         words = tuple(t.low for t in tokens[i:j] if t.low not in TITLES) or tuple(t.low for t in tokens[i:j])
+        if words[0] in PARTICLES and words not in doc.people:
+            words = words[-1:]
         person = doc.people.get(words) or (parts.get(words[0]) if len(words) == 1 else doc.same(words))
         if person is None and j - i == 1:
             person = (_part(doc, parts, text, i, taken - {i}) or (None,))[0]
@@ -117,6 +121,7 @@ def _names(
             yield Name(block, token.start, token.end, *part)
         elif _doubtful(doc, text, i):
             yield Name(block, token.start, token.end, None, "an ordinary word, or a place, that may be a name")
+    yield from _run_together(doc, block, text, taken)
     yield from _dotted(doc, block, text)
     yield from _broken(parts, block, text)
 
@@ -139,6 +144,45 @@ def _whole(doc: Sightings, text: Text) -> Iterator[tuple[int, int, str]]:
                 break
 
 
+def _run_together(doc: Sightings, block: int, text: Text, taken: set[int]) -> Iterator[Name]:
+    """Names written in one word or in several, with or without hyphens and apostrophes, and nearly so: Vanderberg, O Dell."""
+    keys: dict[str, Person] = {}
+    for person in doc.people.values():
+        if len(person.words) > 1:
+            for words in (person.words, person.words[1:], person.words[-1:]):
+                key = _letters(words)
+                if len(key) > 5 and not (len(words) == 1 and doc.lexicon.is_ordinary(words[0])):
+                    keys.setdefault(key, person)
+    tokens = text.tokens
+    for i, token in enumerate(tokens):
+        if i in taken or (text.mode == "mixed" and not token.cap and token.low not in PARTICLES):
+            continue
+        for j in range(min(len(tokens), i + 5), i, -1):
+            if taken & set(range(i, j)) or not all(
+                re.fullmatch(r"[\s'’-]{1,3}|\.\s?", t.gap) for t in tokens[i + 1 : j]
+            ):
+                continue
+            if text.mode == "mixed" and not all(t.cap or t.low in PARTICLES for t in tokens[i:j]):
+                continue
+            key = _letters([t.low for t in tokens[i:j]])
+            found = keys.get(key)
+            rare = any(doc.kind(t) in "USA" for t in tokens[i:j])
+            if found is None and rare and len(key) > 6 and (text.mode == "mixed" or j - i > 1):
+                limit = 2 if len(key) > 7 else 1
+                found = next(
+                    (p for k, p in keys.items() if k[0] == key[0] and distance(k, key, limit) <= limit), None
+                ) or next((p for k, p in keys.items() if len(_sound(k)) > 4 and _sound(k) == _sound(key)), None)
+            if found is not None:
+                taken |= set(range(i, j))
+                yield Name(block, tokens[i].start, tokens[j - 1].end, found, "a name run together, or nearly so")
+                break
+
+
+def _letters(words: Iterable[str]) -> str:
+    """The letters of a name, with Mac as Mc."""
+    return re.sub(r"^mac(?=[a-z]{3})", "mc", re.sub(r"[^a-z]", "", "".join(words)))
+
+
 def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: set[int]) -> tuple[Person, str] | None:
     """Who is meant by the word at i, and how it is known; None where nobody is."""
     tokens = text.tokens
@@ -154,6 +198,8 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
             return None if ordinary and not near and score(text.text, tokens, i, i + 1)[0] < 2 else (known, why)
+        if token.low in doc.nicknames and token.cap:
+            return known, "what somebody is called"
         if not token.cap:
             return (known, why) if kind in "GSU" and listed and len(token.low) > 3 else None
         if headed:
@@ -163,7 +209,7 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         return (known, why) if _meant(doc, text, i) else None
     if text.mode == "mixed" and not token.cap:
         return None
-    if token.shout and 2 <= len(token.text) <= 3 and text.mode == "mixed":
+    if _like_initials(token) and text.mode == "mixed":
         for person in doc.people.values():
             if len(person.words) > 1 and token.low in initials_of(person):
                 common = ACRONYMS if person.who == "person" else FEW_ACRONYMS
@@ -178,7 +224,7 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
     if text.mode == "mixed" and kind in "GSU" and (cut := _cut_short(doc, token.low)) is not None:
         return cut, "a name cut short"
     for part, person in parts.items():
-        if min(len(part), len(token.low)) < 4 or part not in person.words:
+        if min(len(part), len(token.low)) < 4 or not any(part in (word, *word.split("-")) for word in person.words):
             continue
         limit = 1 if min(len(part), len(token.low)) < 7 else 2
         if kind == "G" and _sound(part) != _sound(token.low):
@@ -197,6 +243,11 @@ def _meant(doc: Sightings, text: Text, i: int) -> bool:
         return False
     person, place = score(text.text, text.tokens, i, i + 1)
     before = text.tokens[i - 1] if i else None
+    rest = text.text[token.end :]
+    if re.match(r"\s+(?:family|household|brothers|sisters|residence)\b", rest) and not token.first:
+        return True
+    if re.match(r"\s+(?!need|inde|speed|seed|feed|bed\b|red\b|shed)[a-z]{2,}(?:ed|ts to|es to)\b", rest):
+        person += 1
     if token.first or token.low in MONTHS or doc.kind(token) == "P":
         return person >= (0.75 if token.low not in MONTHS else 1.25) and place == 0
     if before is not None and before.low in NOT_AFTER:
@@ -220,12 +271,28 @@ def _doubtful(doc: Sightings, text: Text, i: int) -> bool:
 
 
 def _dotted(doc: Sightings, block: int, text: Text) -> Iterator[Name]:
-    for match in re.finditer(r"(?<![\w.])(?:[A-Z]\.[ ]?){2,3}(?!\w)", text.text):
+    for match in re.finditer(
+        r"(?<![\w.])(?:[A-Za-z]\.[ ]?){2,5}(?!\w)|(?<![\w.])[A-Z](?: [A-Z]){1,4}(?![\w'’])", text.text
+    ):
         letters = "".join(c for c in match.group() if c.isalpha()).casefold()
         for person in doc.people.values():
             if len(person.words) > 1 and letters in initials_of(person):
                 yield Name(block, match.start(), match.start() + len(match.group().rstrip()), person, "initials")
                 break
+    for match in _INITIALS.finditer(text.text):
+        letters = re.sub(r"\W", "", match[1]).casefold()
+        bearer = next((p for p in doc.people.values() if len(p.words) > 1 and letters in initials_of(p)), None)
+        yield Name(
+            block, match.start(1), match.end(1), bearer or Person((letters,), "person"), "after the word initials"
+        )
+
+
+def _like_initials(token: Token) -> bool:
+    """Whether a word may be somebody's initials: HQB, PvdH."""
+    capitals = sum(map(str.isupper, token.text))
+    return 2 <= len(token.text) <= 5 and (
+        token.shout or (capitals >= 2 and token.text[0].isupper() and token.text[-1].isupper())
+    )
 
 
 def _broken(parts: dict[str, Person], block: int, text: Text) -> Iterator[Name]:
@@ -242,12 +309,17 @@ def _cut_short(doc: Sightings, low: str) -> Person | None:
         return None
     stems = {low, low.rstrip("sy"), low.removesuffix("ie"), low.removesuffix("zza"), low.removesuffix("o")}
     for person in doc.people.values():
-        given = person.words[0]
-        if any(2 < len(stem) < len(given) and given.startswith(stem) for stem in stems):
-            return person
-        same = next((n for n, (a, b) in enumerate(zip(low, given, strict=False)) if a != b), min(len(low), len(given)))
-        if same >= 4 and re.fullmatch(r"[a-z]?(?:ers|sters?|e?y|ie|zy|o|bo|s|ski|dog)|", low[same:]):
-            return person  # Rhodders for Rhodri
+        for given in dict.fromkeys((person.words[0], *person.words[-1].split("-"))):
+            if any(
+                (2 if given == person.words[0] else 3) < len(stem) < len(given) and given.startswith(stem)
+                for stem in stems
+            ):
+                return person
+            same = next(
+                (n for n, (a, b) in enumerate(zip(low, given, strict=False)) if a != b), min(len(low), len(given))
+            )
+            if same >= 4 and re.fullmatch(r"[a-z]?(?:ers|sters?|e?y|ie|zy|o|bo|s|ski|dog)|", low[same:]):
+                return person  # Rhodders for Rhodri
     return None
 
 

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from collabnlp.redact.badges import Found, find_badges
 from collabnlp.redact.lexicon import load_lexicon, plain
-
-
-class Found(NamedTuple):
-    """A stretch of a text: where, what it is, and why it is taken for that."""
-
-    start: int
-    end: int
-    kind: str
-    reason: str
-
 
 _GAP = r"[ \t\xa0]*\n?[ \t\xa0]*"
 _SEP = r"[\s.\-–/]"
@@ -55,10 +45,10 @@ _NINO = re.compile(rf"(?i)(?<!\w)[A-Z]{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}{_SEP}?\d
 _NINO_CUT = re.compile(
     rf"(?i)\b(?:ni|nino|national insurance)\b[^.\n\d]{{0,25}}?\b([A-Z]{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}(?:{_SEP}?[A-Z])?)(?!\w)"
 )
-_NHS = re.compile(r"(?<![\d£,.+/-])\d{3}[ \xa0-]\d{3}[ \xa0-]\d{4}(?![\d,])")
+_NHS = re.compile(r"(?<![\d£,.+/-])\d{3}[ \xa0-]\d{3}[ \xa0-]\d{4}(?!\d|,\d)")
 _NHS_NAMED = re.compile(r"(?i)\bnhs\b[^.\n\d]{0,25}?((?<!\d)\d(?:[\s.-]?\d){9}(?!\d))")
 _PLATE = re.compile(
-    r"(?<![\w-])(?:[A-Z]{2}\d{2}\s?[A-Z]{3}|[A-Z]{2}\s\d{2}\s[A-Z]{3}|[A-HJ-NPR-Y]\d{1,3}\s?[A-Z]{3}|[A-Z]{3}\s?\d{1,3}[A-HJ-NPR-Y]|[A-Z]{3}\s\d{1,4}|[a-z]{2}\d{2} ?[a-z]{3})(?![\w-])"
+    r"(?<![\w-])(?:[A-Z]{2}\d{2}\s?[A-Z]{3}|[A-Z]{2}\s\d{2}\s[A-Z]{3}|[A-HJ-NP-Y]\d{1,3}\s?[A-Z]{3}|[A-Z]{3}\s?\d{1,3}[A-HJ-NPR-Y]|[A-Z]{3}\s\d{1,4}|[a-z]{2}\d{2} ?[a-z]{3})(?![\w-])"
 )
 _PLATE_NAMED = re.compile(
     r"(?i)\b(?:reg(?:istration)?|number[- ]?plate|plates?|vrm|vehicle|car|van|permit for)\b[^.\n\d]{0,30}?\b((?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{2,4}\s?[A-Z0-9]{2,4})\b"
@@ -66,7 +56,7 @@ _PLATE_NAMED = re.compile(
 _STREET = (
     r"(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Close|Cl|Drive|Way|Gardens|Gdns|Crescent|Cres|Terrace|Place|Court|Ct|Grove|Hill|Park|Rise|Walk|Mews|"
     r"Square|Sq|Row|Green|View|Parade|Yard|Wharf|Quay|Croft|Meadows?|Fold|Bank|Gate|Orchard|Paddocks?|Mount|Villas|Cottages?|Broadway|End|Chase|Dale|Brow|"
-    r"Ridge|Vale|Approach|Boulevard|Spinney|Leys?|Garth|Wynd|Brae|Loan|Pastures?|Fields?|Side|Heights|Embankment|Esplanade|Promenade|Common|Causeway|Passage|Alley|Bypass)"
+    r"Ridge|Vale|Buildings|Chambers|Approach|Boulevard|Spinney|Leys?|Garth|Wynd|Brae|Loan|Pastures?|Fields?|Side|Heights|Embankment|Esplanade|Promenade|Common|Causeway|Passage|Alley|Bypass)"
 )
 _HOUSE = r"(?:House|Cottages?|Farm|Farmhouse|Barn|Lodge|Rectory|Vicarage|Hall|Mill|Manor|Villa|Bungalow|Grange|Croft|Stables|Forge|Oasthouse|Schoolhouse|Court)"
 _CAPITAL = r"[A-Z][\w'’-]*"
@@ -74,8 +64,22 @@ _NUMBER = r"(?:\d{1,4}[A-Za-z]?(?:\s?[-–/]\s?\d{1,4}[A-Za-z]?)?|(?:twenty|thir
 _FLAT = r"(?:(?:Flat|Apartment|Apt|Unit|Room|Suite|Plot)\s+\w{1,4},?\s+)"
 _ROAD = rf"(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}}?\s+{_STREET}\b\.?"
 _ADDRESS = re.compile(
-    rf"\b(?:{_FLAT}(?:{_CAPITAL}\s+){{1,3}}(?:{_HOUSE}|{_STREET})(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?|{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}"
+    rf"\b(?:[Nn](?:umber|o\.?)\s+)?(?:{_FLAT}(?:{_CAPITAL}\s+){{1,3}}(?:{_HOUSE}|{_STREET})(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?|{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}"
     rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
+)
+_LIVES = (
+    r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*)\b"
+    r"(?:\s+(?:is|was|are|were|still|now|then|to|went|it|them|out|over|up|down|together|alone|there)){0,3}\s+(?:at|on|in|to|is|was|are|were|from|near|called)\s+)"
+)
+# Without a number: after words for living there, or before a postcode.
+_NAMED_ADDRESS = re.compile(
+    rf"{_LIVES}(?P<lived>(?!(?:[Tt]he\s+)?(?:High|Main|Downing|Whitehall|Fleet)\b)(?:(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}},\s+)?(?:{_NUMBER}\s+)?(?:{_ROAD}|[Tt]he\s+{_CAPITAL}\s+{_HOUSE}\b|{_CAPITAL}\s+{_HOUSE}\b))"
+    rf"|(?P<house>\b[Tt]he\s+{_CAPITAL}(?:\s+{_CAPITAL}){{0,2}},\s+(?:{_NUMBER}\s+)?{_ROAD})"
+    rf"|(?P<coded>(?:\b[Tt]he\s+)?\b{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}},\s+(?:{_NUMBER}\s+)?{_ROAD}(?=(?:,?\s+(?:{_CAPITAL}|on|in|le|the|upon)){{0,5}},?\s+{_POSTCODE.pattern[4:]}))"
+)
+_LOWER_NAMED = re.compile(
+    r"\b(?:live[sd]?|living|moved)\s+(?:at|on|in|to|down|up)\s+((?!(?:the|a|an|my|her|his|our|their|this|that|one|some|any|every|high|main)\b)[a-z'’-]+(?:\s+[a-z'’-]+){0,2}?\s+"
+    r"(?:road|street|avenue|lane|close|crescent|terrace|grove|mews|croft|cottages?|brow|leys?)\b)"
 )
 _LOWER_ADDRESS = re.compile(
     rf"(?i)\b(?:lives?|lived|living|house|home|address|move[ds]?|door|flat|round|post(?:ed)? (?:it )?to|write to|send (?:it )?to|based|is|at|number|no\.?)\b[^.\n\d]{{0,25}}?"
@@ -124,8 +128,10 @@ _KNOWN = frozenset(
 )
 
 
-def find_numbers(text: str) -> list[Found]:
+def find_numbers(text: str, before: str = "") -> list[Found]:
     """Direct identifiers by shape, longest first where two overlap, in reading order.
+
+    `before` is what was said last before the text: a question may say what number the answer is.
 
     Examples
     --------
@@ -133,7 +139,7 @@ def find_numbers(text: str) -> list[Found]:
     >>> [(found.kind, text[found.start : found.end]) for found in find_numbers(text)]
     [('phone', '01632 960 123'), ('address', '4 Mill Lane, TN99 9ZZ')]
     """
-    found = sorted(_candidates(text), key=lambda f: (f.start, -f.end))
+    found = sorted([*_candidates(text), *find_badges(text, before)], key=lambda f: (f.start, -f.end))
     kept: list[Found] = []
     for one in sorted(found, key=lambda f: (-(f.end - f.start), f.start)):
         if not any(one.start < other.end and other.start < one.end for other in kept):
@@ -202,16 +208,20 @@ def _addresses(text: str) -> Iterator[Found]:
     """Addresses, with the town and the postcode behind them."""
     for match in _ADDRESS.finditer(text):
         words = plain(match.group()).strip(" .")
-        if words in _KNOWN or re.match(r"(?:19|20)\d\d\s", words):
+        if words in _KNOWN or words.endswith("national park") or re.match(r"(?:19|20)\d\d\s", words):
             continue
         end = match.end() - match.group().endswith(".")
-        while (tail := _TAIL.match(text, end)) and (
-            _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
-        ):
-            end = tail.end()
-        code = _POSTCODE.match(text, _skip(text, end))
-        end = code.end() if code else end
-        yield Found(match.start(), end, "address", "a number or a house and a street")
+        yield Found(match.start(), _to_postcode(text, end), "address", "a number or a house and a street")
+    for match in _NAMED_ADDRESS.finditer(text):
+        group = match.lastgroup or "lived"
+        yield Found(
+            match.start(group),
+            _to_postcode(text, match.end(group) - match[group].endswith(".")),
+            "address",
+            "a house or a street where somebody is at home",
+        )
+    for match in _LOWER_NAMED.finditer(text):
+        yield Found(*match.span(1), "address", "a street after a word for living there")
     for match in _LOWER_ADDRESS.finditer(text):
         code = _POSTCODE.match(text, _skip(text, match.end(1)))
         yield Found(
@@ -220,6 +230,16 @@ def _addresses(text: str) -> Iterator[Found]:
             "address",
             "a number and a street after a word for living there",
         )
+
+
+def _to_postcode(text: str, end: int) -> int:
+    """Where an address ends, with its towns and its postcode."""
+    while (tail := _TAIL.match(text, end)) and (
+        _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
+    ):
+        end = tail.end()
+    code = _POSTCODE.match(text, _skip(text, end))
+    return code.end() if code else end
 
 
 def _town(text: str, end: int, words: str) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
+from collabnlp.redact.badges import Found
 from collabnlp.redact.lexicon import load_lexicon, plain
-from collabnlp.redact.recognisers import Found
 from collabnlp.redact.tokens import mode_of, tokens_of
 
 _TYPES = {
@@ -394,7 +394,10 @@ def find_roles(text: str, organisations: Sequence[Organisation]) -> list[tuple[F
         left = _leftmost(text, start)
         if left:
             roles.append(
-                (Found(left.start("role"), end, "role", "a role and its organisation"), _general(left["role"], kind))
+                (
+                    Found(left.start("role"), end, "role", "a role and its organisation"),
+                    general_role(left["role"], kind),
+                )
             )
             continue
         right = _RIGHT.match(text, end)
@@ -409,7 +412,10 @@ def find_roles(text: str, organisations: Sequence[Organisation]) -> list[tuple[F
             )
         ):
             roles.append(
-                (Found(start, right.end(), "role", "an organisation and a role at it"), _general(right["role"], kind))
+                (
+                    Found(start, right.end(), "role", "an organisation and a role at it"),
+                    general_role(right["role"], kind),
+                )
             )
     return roles
 
@@ -442,7 +448,7 @@ def _definite(text: str, start: int) -> bool:
     )
 
 
-def _general(role: str, kind: str) -> str:
+def general_role(role: str, kind: str) -> str:
     """What stands in a role's place: the kind of role where many hold such a one, else how senior it is."""
     low = re.sub(r"\s+", " ", role.lower())
     for words, general in (

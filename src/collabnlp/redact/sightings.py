@@ -20,6 +20,7 @@ from collabnlp.redact.lexicon.usage import (
     COMMON,
     FUNCTION,
     GENERIC,
+    LONE_PARTICLES,
     MONTHS,
     PARTICLES,
     PLACES_FIRST,
@@ -29,9 +30,13 @@ from collabnlp.redact.tokens import Mode, Token, distance, mode_of, overall, tok
 
 Who = Literal["speaker", "interviewer", "person"]
 _INTRO = re.compile(
-    r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?:please |just |you can )?call me|known as|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
+    r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
     r"née|nee|signed|speaker is|interviewee is|interviewer is|present:|attendees:|participants?:|name:)"
-    r"|\b(?P<soft>I am|I['’]m|this is|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
+    r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
+)
+_NICKNAME = re.compile(
+    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to (?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
+    r"|as (?:(?:the|we|they|everyone|everybody|all|whole|office|team|people|his|her|friends|mates|colleagues|members|staff|I|used|to|always|still|once|half|floor|council) ?){1,6}call(?:s|ed)? (?:him|her|me|them)|for short\b)"
 )
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
@@ -43,7 +48,7 @@ _HEAD = re.compile(
 @functools.cache
 def _bodies_of() -> re.Pattern[str]:
     names = sorted(load_lexicon().bodies, key=lambda name: (-len(name), name))
-    return re.compile(rf"(?i)(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?!\w)")
+    return re.compile(rf"(?i)(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?![\w-])")
 
 
 class Person(NamedTuple):
@@ -53,9 +58,18 @@ class Person(NamedTuple):
     who: Who
 
 
-def initials_of(person: Person) -> tuple[str, str]:
-    """Initials of all words of a name, and of its first and last."""
-    return "".join(word[0] for word in person.words), person.words[0][0] + person.words[-1][0]
+def initials_of(person: Person) -> frozenset[str]:
+    """Initials of a name: of all its words, of all but particles, of the first and last, of both halves of a double name.
+
+    Examples
+    --------
+    >>> sorted(initials_of(Person(("pieter", "van", "haalst-weir"), "person")))
+    ['ph', 'phw', 'pvh', 'pvhw']
+    """
+    halves = [half for word in person.words for half in word.split("-") if half]
+    large = [half for half in halves if half not in PARTICLES]
+    letters = ["".join(word[0] for word in words) for words in (person.words, halves, large) if words]
+    return frozenset([*letters, person.words[0][0] + person.words[-1][0]])
 
 
 class Text(NamedTuple):
@@ -91,6 +105,10 @@ class Sightings:
         self.people: dict[tuple[str, ...], Person] = {person.words: person for person in known}
         self.figures: list[tuple[int, int, int]] = []
         self.seen_low = Counter(token.low for t in tokens for token in t if not token.cap)
+        self.seen_small = Counter(
+            token.low for text in self.texts if text.mode == "mixed" for token in text.tokens if not token.cap
+        )
+        self.nicknames: set[str] = set()
         self.votes: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.barred = [self._bodies(text) for text in self.texts]
         for text in self.texts:
@@ -116,11 +134,14 @@ class Sightings:
             return "I" if token.cap else "W"
         if low in MONTHS or low in FUNCTION:
             return "W"
+        low = re.sub(r"^(?:a[lndrst]|ash|el|u[lr])-(?=\w{3})", "", low)
         parts = low.split("-")
         given, surname = low in lexicon.given, low in lexicon.surnames
         if len(parts) == 2 and all(len(p) > 1 for p in parts) and not given and not surname:
             if all(p in lexicon.given and p not in lexicon.both_ways for p in parts):
                 given = True
+            elif token.cap and parts[1] in lexicon.given and not any(lexicon.is_ordinary(p) for p in parts):
+                given = True  # Fitz-William
             elif token.cap and all(p in lexicon.surnames or p in lexicon.given for p in parts):
                 surname = True
         word = low in lexicon.both_ways or low in lexicon.words
@@ -132,14 +153,19 @@ class Sightings:
             return "s" if word else "S"
         if token.shout and len(token.text) <= 6 and not word:
             return "A"
-        return "W" if word or lexicon.is_ordinary(low) or self.seen_low[low] > 1 or re.search(r"['’]", low) else "U"
+        return (
+            "W"
+            if word or lexicon.is_ordinary(low) or self.seen_small[low] > 1 or re.search(r"['’](?!\w{3})", low)
+            else "U"
+        )
 
     # -- evidence ------------------------------------------------------------------------------------------------
 
     def _meet(self) -> None:
         """Note whom the names belong to: whole names, then those of whom one word is known, then labels of turns."""
-        for block, i, j, _ in self.strong:
-            self._register([token.low for token in self.texts[block].tokens[i:j]])
+        spans = [[token.low for token in self.texts[block].tokens[i:j]] for block, i, j, _ in self.strong]
+        for words in sorted(spans, key=lambda words: words[0] in PARTICLES):  # a surname alone comes last
+            self._register(words)
         for block, i, j, _ in self.strong:
             token = self.texts[block].tokens[i]
             known = any(
@@ -167,6 +193,8 @@ class Sightings:
     def _register(self, words: list[str]) -> None:
         name = tuple(word for word in words if word not in TITLES and (len(word) > 1 or len(words) > 1))
         if len(name) < 2 or name in self.people:
+            return
+        if name[0] in PARTICLES and any(name[-1] in person.words for person in self.people.values()):
             return
         same = self.same(name)
         if same is not None and same.who == "person" and len(same.words[0]) == 1 < len(name[0]):
@@ -231,20 +259,30 @@ class Sightings:
         ):
             return False
         if token.cap:
-            return not (token.first and "\n" in token.gap and before.first)
-        return (
-            token.low in PARTICLES
-            and len(token.low) > 1
-            and j + 1 < len(tokens)
-            and tokens[j + 1].cap
-            and tokens[j + 1].gap in (" ", "'", "’")
-        )
+            lines = token.first and "\n" in token.gap and before.first
+            return not lines or (self.kind(before) in "GgU" and self.kind(token) in "SU")
+        return self._particles_lead_on(tokens, j)
+
+    def _particles_lead_on(self, tokens: list[Token], j: int) -> bool:
+        """Whether particles at j lead to a capitalised word: van der Berg."""
+        k = j
+        while (
+            k < len(tokens)
+            and k - j < 3
+            and tokens[k].low in PARTICLES
+            and not tokens[k].cap
+            and len(tokens[k].low) > 1
+        ):
+            k += 1
+            if k < len(tokens) and not re.fullmatch(r"[ \t\xa0]*\n?[ \t\xa0]*|['’-]", tokens[k].gap):
+                return False
+        return j < k < len(tokens) and tokens[k].cap
 
     def _strong(self, block: int) -> Iterator[tuple[int, int, str]]:
         """Names that evidence in the text itself makes sure."""
         text = self.texts[block]
         done: set[int] = set(self.barred[block])
-        for i, j, why in (*self._introduced(text), *self._titled(text)):
+        for i, j, why in (*self._introduced(text), *self._nicknamed(text), *self._titled(text), *self._particled(text)):
             if not done & set(range(i, j)):
                 done |= set(range(i, j))
                 yield i, j, why
@@ -299,6 +337,15 @@ class Sightings:
             first = text.tokens[i]
             if first.low in TITLES or first.low in HEADS or first.low in NOT_AFTER:
                 continue
+            if (
+                match["nick"]
+                and first.low not in SMALL | FUNCTION
+                and not is_phrase(text.text, first)
+                and (first.cap or (text.mode == "lower" and kinds[0] in "GSUgs"))
+            ):
+                self.nicknames.add(first.low)
+                yield i, i + 1, "what somebody is called"
+                continue
             if text.mode == "mixed":
                 good = first.cap and (
                     kinds[0] in "GSUg"
@@ -318,13 +365,82 @@ class Sightings:
                 if match["soft"] and kinds[0] == "g" and first.low not in COMMON:
                     good = False
             else:
-                good = kinds[0] in ("G", "g", "S", "U") if match["sure"] else kinds[0] == "G"
+                good = (
+                    kinds[0] in ("G", "g", "S", "U")
+                    if match["sure"]
+                    else kinds[0] == "G" or (kinds[0] == "U" and not self.is_place(first.low) and "-" not in first.low)
+                )
             if not good:
                 continue
             j = i + 1
             while j < len(text.tokens) and j - i < 4 and self.goes_on(text, j):
                 j += 1
             yield i, j, "introduced"
+
+    def _nicknamed(self, text: Text) -> Iterator[tuple[int, int, str]]:
+        """Names that are said to be what somebody is called: Spanner to his friends, as we all called her."""
+        at = {token.start: i for i, token in enumerate(text.tokens)}
+        for match in _NICKNAME.finditer(text.text):
+            i = at.get(match.start("nick"))
+            if i is None:
+                continue
+            token = text.tokens[i]
+            plain_word = token.low in SMALL | FUNCTION | NOT_AFTER | HEADS or token.low in TITLES
+            if not plain_word and (token.cap or (text.mode == "lower" and self.kind(token) in "GSUgs")):
+                self.nicknames.add(token.low)
+                yield i, i + 1, "what somebody is called"
+
+    def _particled(self, text: Text) -> Iterator[tuple[int, int, str]]:
+        """Names with a particle, alone or behind others: van der Berg, Ana Pereira da Silva."""
+        tokens = text.tokens
+        if text.mode != "mixed":
+            return
+        blank = re.compile(r"[ \t\xa0]*\n?[ \t\xa0]*|[’'-]|\.[ ]?")
+        for i, token in enumerate(tokens):
+            if (token.low not in LONE_PARTICLES | {"st"} and token.text != "Ó") or token.shout:
+                continue
+            if i and tokens[i - 1].low in PARTICLES and not tokens[i - 1].shout and token.gap.isspace():
+                continue
+            j = i + 1
+            while j < len(tokens) and tokens[j].low in PARTICLES and blank.fullmatch(tokens[j].gap):
+                j += 1
+            if (
+                j >= len(tokens)
+                or not tokens[j].cap
+                or not blank.fullmatch(tokens[j].gap)
+                or "." in tokens[j].gap * (token.low != "st")
+            ):
+                continue
+            kind = self.kind(tokens[j])
+            headed = (
+                j + 1 < len(tokens)
+                and tokens[j + 1].gap == " "
+                and tokens[j + 1].low in HEADS | WEAK_HEADS
+                and tokens[j + 1].cap
+            )
+            whole = " ".join(t.low for t in tokens[i : j + 1])
+            if headed or kind in "WA" or self.is_place(whole) or whole in self.lexicon.figures:
+                continue
+            a = i
+            while (
+                a and i - a < 3 and tokens[a - 1].cap and re.fullmatch(r"[ \t\xa0]*\n?[ \t\xa0]*|\. ?", tokens[a].gap)
+            ):
+                if self.kind(tokens[a - 1]) not in "GgSUsI" or tokens[a - 1].low in TITLES or tokens[a - 1].owned:
+                    break
+                if "." in tokens[a].gap and len(tokens[a - 1].text) > 1:
+                    break
+                a -= 1
+            end = j + 1
+            while end < len(tokens) and end - i < 5 and self.goes_on(text, end) and self.kind(tokens[end]) in "SUG":
+                end += 1
+            if self.is_figure(tokens, a, j + 1):
+                continue
+            behind_title = i > 0 and tokens[i - 1].low in TITLES
+            if token.low == "st" and not (a < i and self.kind(tokens[a]) == "G") and not behind_title:
+                continue
+            if a == i and kind == "P" and not token.first and not behind_title:
+                continue
+            yield a, end, "a name with a particle"
 
     def goes_on(self, text: Text, j: int) -> bool:
         """Whether the word at j belongs to the name that ends before it."""
@@ -338,9 +454,13 @@ class Sightings:
             return False
         if text.mode == "mixed":
             if token.low in PARTICLES and not token.cap:
-                return j + 1 < len(text.tokens) and text.tokens[j + 1].cap
+                return self._particles_lead_on(text.tokens, j)
             return token.cap and (kind in "GSUgsPI" or token.low in MONTHS)
-        return kind in "SG" or (kind == "s" and self.seen_low[token.low] <= 2 and token.low not in SMALL)
+        return (
+            kind in "SG"
+            or (kind == "U" and before.low not in SMALL)
+            or (kind == "s" and self.seen_low[token.low] <= 2 and token.low not in SMALL)
+        )
 
     def _initials(self, token: Token) -> bool:
         return token.shout and 2 <= len(token.text) <= 3 and token.low not in ACRONYMS
@@ -458,6 +578,7 @@ class Sightings:
         if after is not None and not token.owned:
             given = (
                 kind == "G"
+                or token.low in ("abd", "abdul", "abu", "umm")
                 or (token.low in BORN_IN and next_kind in "SU" and self.votes[after.low][1] == 0)
                 or (kind == "g" and token.low in COMMON)
                 or (
@@ -469,7 +590,8 @@ class Sightings:
             )
             end = a
             if after.low in PARTICLES and not after.cap:
-                end = a + 3 if given else a
+                last = next((k for k in range(a + 1, j) if tokens[k].low not in PARTICLES), a)
+                end = last + 1 if given else a
             elif given:
                 if (
                     next_kind in "SUGI"
@@ -491,6 +613,8 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
+            elif kind in "US" and next_kind in "SU" and self._surely_surname(after):
+                end = a + 2
             elif kind in "USg" and next_kind in "SU" and not (token.first and kind == "g"):
                 votes = sum(self.votes[t.low][0] - 2 * self.votes[t.low][1] for t in (token, after))
                 sure = kind + next_kind in ("US", "gS", "SS") or self.votes[after.low][0] >= 1
@@ -500,6 +624,13 @@ class Sightings:
                     end += 1
                 return min(end, j)
         return a + 1 if self._alone(text, a, j) else a
+
+    def _surely_surname(self, token: Token) -> bool:
+        """Whether a word has the build of a surname: O'Dell, McAra, Adeyemi-Smith."""
+        halves = token.low.split("-")
+        return re.match(r"(?:o'|d'|mc|mac|fitz)[^\W\d_]{3}", token.low) is not None or (
+            len(halves) == 2 and any(half in self.lexicon.surnames for half in halves)
+        )
 
     def _alone(self, text: Text, a: int, j: int) -> bool:
         tokens = text.tokens
@@ -574,8 +705,10 @@ class Sightings:
                 if self.is_figure(tokens, i, j):
                     i = j
                     continue
-            elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= (2 if kind == "S" else 3):
+            elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
+            elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
+                j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:
                 yield i, j, "in the lists of names"
             i = max(j, i + 1)

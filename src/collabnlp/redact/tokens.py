@@ -11,6 +11,7 @@ Mode = Literal["mixed", "lower", "upper"]
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _OWNED = re.compile(r"(?:['’][sS])$")
 _STARTS = re.compile(r"(?:^|[.!?…:\n>\])|–—])[\s\"'“‘(\[*_-]*$|[“\"‘(\[]\s*$")
+_ARTICLE = re.compile(r"(?:a[lndrst]|ash|el|u[lr]|d|o|ap|de|t)[-'’][A-Z]")  # al-Rahman is a name as Rahman is
 # What a pseudonym looks like: it is never looked into again.
 PSEUDONYM = re.compile(
     r"\[(?:Interviewer|Interviewee(?: \d+)?|person(?: \d+)?|email|url|handle|phone|postcode|address|NI number|NHS number|vehicle|number|"
@@ -62,7 +63,7 @@ def tokens_of(text: str) -> list[Token]:
                 match.start() + len(base),
                 base,
                 plain(base),
-                base[0].isupper(),
+                base[0].isupper() or _ARTICLE.match(base) is not None,
                 _STARTS.search(masked[max(0, match.start() - 12) : match.start()]) is not None,
                 owned is not None or (masked[match.end() : match.end() + 1] in ("'", "’") and base.endswith("s")),
                 masked[end : match.start()],

@@ -52,7 +52,11 @@ ACRONYMS = frozenset(
     """.split()
 )
 PARTICLES = frozenset(
-    "de van von der den del della di da dos das du la le al el bin ibn bint ul ur ap ab ferch mac o st ter ten af".split()
+    "de van von vom zu der den del della di da do dos das du la le al el bin ibn bint ul ur ap ab ferch verch mac mc nic ni ui o st ter ten af abu".split()
+)
+# Those of them that begin a surname even where no given name stands before; the others may be a place's (La Rochelle).
+LONE_PARTICLES = frozenset(
+    "van von der den de di da dos das del della ap ab ferch verch mac mc nic ni ui ter ten bin bint ibn".split()
 )
 GENERIC = frozenset(
     """

@@ -324,3 +324,34 @@ def score_spans(
             "f1": round(2 * both / (len(want) + len(got)), 4) if want or got else None,
         }
     return result
+
+
+def intervals(a: Bools, b: Bools, *, draws: int = 1000, seed: int = 20) -> dict[str, list[tuple[float, float]]]:
+    """By statistic (`kappa`, `alpha`), for each code the 2.5 % and 97.5 % points over bootstrap draws of passages; NaN where undefined.
+
+    Draws in which the statistic is undefined, since one label is used throughout, do not count.
+
+    Parameters
+    ----------
+    a, b
+        (n_passages, n_codes), true where the coder gave the code.
+
+    Examples
+    --------
+    >>> a, b = np.array([[1], [1], [0], [0]] * 10, dtype=bool), np.array([[1], [0], [0], [0]] * 10, dtype=bool)
+    >>> low, high = intervals(a, b)["kappa"][0]
+    >>> 0 < low < kappa(a[:, 0], b[:, 0]) < high < 1
+    True
+    """
+    n = len(a)
+    both, n_a, n_b = _draw_counts([a & b, a, b], draws, seed)  # (draws, n_codes) each
+    agreed = (n - n_a - n_b + 2 * both) / max(n, 1)
+    by_chance = (n_a * n_b + (n - n_a) * (n - n_b)) / max(n, 1) ** 2
+    used = (n_a + n_b) / max(2 * n, 1)
+    expected = 2 * used * (1 - used) * 2 * n / max(2 * n - 1, 1)  # disagreement of two labels drawn without return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
+            "kappa": np.where(by_chance < 1, (agreed - by_chance) / (1 - by_chance), np.nan),
+            "alpha": np.where(expected > 0, 1 - (1 - agreed) / expected, np.nan),
+        }
+    return {name: [_interval(values[:, j]) for j in range(values.shape[1])] for name, values in found.items()}

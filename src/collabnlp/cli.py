@@ -1,4 +1,4 @@
-"""The command line: add, tag, query, agreement, evaluate, codebook, entities, redact, audit, queue, effort, keep, diff, topics."""
+"""The command line: documents, coding, evidence, review, and what keeps them in order."""
 
 from __future__ import annotations
 
@@ -123,12 +123,22 @@ def tag(
             "Without it, as the register says; what it does not hold is not for attribution."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+    pack: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Folder for a tagging pack in place of --format and --output: sheets, Word files, a REFI-QDA project and tasks of annotation tools."
+        ),
+    ] = None,
+    blind: Annotated[bool, typer.Option(help="Leave suggestions out of the pack, for honest second coding.")] = False,
+    force: Annotated[bool, typer.Option(help="Replace the output file, or the pack.")] = False,
 ) -> None:
     """Code documents with the fitted models: codes, stance, score, councils, partnerships and schemes of every passage."""
     from collabnlp.export.passages import format_tagged
     from collabnlp.tagger import Tagger
 
+    if pack is not None:
+        _pack(inputs, pack, year=year, access=access, blind=blind, force=force)
+        return
     if output is not None:
         _free(output, force)
     tagger, lines, failures = Tagger(), [], []
@@ -141,6 +151,127 @@ def tag(
     _write(format_tagged(lines, form, {c.code: c.title for c in tagger.classifier.codebook.codes}), output, force)
     if failures:
         raise typer.Exit(2)
+
+
+def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access, blind: bool, force: bool) -> None:
+    from collabnlp.exchange import PackedDocument, pack_tagged
+    from collabnlp.export.pack import LIST, check_name, write_pack
+    from collabnlp.readers import read_blocks
+    from collabnlp.readers.rows import ROW_ENDINGS
+    from collabnlp.register import document_id_of
+    from collabnlp.tagger import Tagger
+
+    _free(folder / LIST, force)
+    tagger, passages, lines, failures = Tagger(), [], [], []
+    documents: list[PackedDocument] = []
+    for path in inputs:
+        try:
+            own = document_id_of(path)
+            if own in {document.document_id for document in documents}:
+                raise InputError(path, f"has the id {own}, as another document of the pack has", "give it another name")
+            text, cut, ids = tagger.cut(path, own, access=access)
+            if access == "non-attributable":
+                check_name(path, read_blocks(path))
+            apart = path.suffix.lower() in ROW_ENDINGS
+            lines += tagger.tag_passages(cut, ids, year=year, apart=apart)
+            documents.append(PackedDocument(own, path.stem, access, text))
+            passages += cut
+        except InputError as error:
+            failures.append(str(error))
+            typer.echo(str(error), err=True)
+    if documents:
+        made = pack_tagged(documents, passages, lines, tagger.classifier.coder, blind=blind)
+        for file in write_pack(folder, made, tagger.classifier.codebook):
+            typer.echo(str(file))
+    if failures:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: collabnlp review coded.xlsx --coder anna --pack pack")
+def review(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="What came back: sheets (.xlsx), Word files with comments (.docx), REFI-QDA projects (.qdpx), exports of Label Studio (.json), "
+            "Prodigy or doccano (.jsonl)."
+        ),
+    ],
+    coder: Annotated[str, typer.Option(help="Who coded, where a file names nobody or one person.")] = "",
+    pack: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Folder of the pack that the files came from; without it, the folder of each file, and else the project's own passages."
+        ),
+    ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option(help="The coder read every passage: what is left as the model suggested it is agreed to."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be stored.")] = False,
+    form: Annotated[
+        Figures, typer.Option("--format", help="table (in short), csv or jsonl (a row for every passage).")
+    ] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """Read back what reviewers coded, whatever their tool did to it, and add it to the coded passages of the project.
+
+    Nothing is overwritten. What cannot be placed or taken is listed with its reason, and the command then ends with 2.
+    """
+    from collabnlp.codebook import load_codebook
+    from collabnlp.exchange import REFUSED
+    from collabnlp.export.figures import format_review
+    from collabnlp.review import review_files
+
+    if output is not None:
+        _free(output, force)
+    book = load_codebook(Path("corpus/codebook.yaml"))
+    rows, failures = review_files(files, Path(), book, coder=coder, pack=pack, whole=whole, dry_run=dry_run)
+    for error in failures:
+        typer.echo(str(error), err=True)
+    _write(format_review(rows, form), output, force)
+    typer.echo(
+        "nothing was stored (--dry-run)" if dry_run else "stored in corpus/gold; run `dvc repro` to learn from it",
+        err=True,
+    )
+    if failures or any(row.outcome in REFUSED for row in rows):
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: collabnlp report lm-writer lm-second --output agreement.html")
+def report(
+    coders: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CODER...",
+            help="Two coders or more, each named as in `collabnlp agreement`; a folder of a tagging pack is its model.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="The report: a file that ends in .html or .docx.")],
+    limit: Annotated[int, typer.Option(help="Passages coded differently to list of each pair.", min=0)] = 20,
+    all_text: Annotated[
+        bool,
+        typer.Option(
+            help="Show the text of all passages; without it, only of those written for this project or whose document is known not to be confidential."
+        ),
+    ] = False,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """Write how far coders agree, people and the model, as a report for an appendix."""
+    from collabnlp.codebook import load_codebook
+    from collabnlp.export.pack import LIST, load_pack
+    from collabnlp.export.report import build_report, shown_passages, write_report
+    from collabnlp.params import load_params
+    from collabnlp.scoring import load_coding
+
+    _free(output, force)
+    book, settings = load_codebook(Path("corpus/codebook.yaml")), load_params().evaluate
+    codings = [
+        load_pack(Path(name)).coding() if (Path(name) / LIST).is_file() else load_coding(name, Path(), book)
+        for name in coders
+    ]
+    shown = None if all_text else shown_passages(Path("corpus/gold"))
+    write_report(output, build_report(codings, book, shown, limit=limit, draws=settings.draws, seed=settings.seed))
 
 
 @app.command(
@@ -321,19 +452,65 @@ def _warn_of_learnt(n: int, sources: list[str], n_texts: int) -> None:
 @app.command(epilog="Example: collabnlp codebook momentum")
 def codebook(
     code: Annotated[Optional[str], typer.Argument(help="Machine name of a code; without it, all in short.")] = None,
-    form: Annotated[Literal["table", "md"], typer.Option("--format", help="table or md.")] = "table",
+    form: Annotated[
+        Literal["table", "md", "qdc"],
+        typer.Option("--format", help="table, md, or qdc (a REFI-QDA codebook, for NVivo and others)."),
+    ] = "table",
     output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
     force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
 ) -> None:
     """Show the codes: what each means, when it is given and when not."""
     from collabnlp.codebook import load_codebook
+    from collabnlp.codebook_exchange import write_qdc
     from collabnlp.export.codes import format_codebook
 
     path = Path("corpus/codebook.yaml")
     book = load_codebook(path)
+    if form == "qdc":
+        if output is None:
+            raise InputError(
+                "--output", "is missing", "a REFI-QDA codebook needs a file, such as --output codebook.qdc"
+            )
+        _free(output, force)
+        write_qdc(output, book)
+        return
     if code is not None and code not in book.names:
         raise InputError(path, f"has no code {code!r}", f"its codes are {', '.join(book.names)}")
     _write(format_codebook(book, code, form), output, force)
+
+
+@app.command(epilog="Example: collabnlp recode codebook.qdc --change trust+people_and_trust=relations --dry-run")
+def recode(
+    file: Annotated[Path, typer.Argument(help="The new codebook: .qdc from another program, or .yaml.")],
+    change: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="What becomes of codes, by machine name: old=new renames, a+b=c merges, a=b+c splits; may be given several times."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would become of the codings.")] = False,
+    form: Annotated[Figures, typer.Option("--format", help="table, csv or jsonl.")] = "table",
+    output: Annotated[Optional[Path], typer.Option(help="File to write; without it, standard output.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace the output file.")] = False,
+) -> None:
+    """Take over another codebook and carry the codings of corpus/gold over to its codes.
+
+    The old codings stay in the files and count no more where their code is gone. Codes that are new have no codings yet: nobody has looked
+    for them.
+    """
+    from collabnlp.export.figures import format_recoding
+    from collabnlp.review import recode_project
+
+    if output is not None:
+        _free(output, force)
+    rows = recode_project(Path(), file, change or [], dry_run=dry_run)
+    _write(format_recoding(rows, form), output, force)
+    typer.echo(
+        "nothing was changed (--dry-run)"
+        if dry_run
+        else "corpus/codebook.yaml and corpus/gold are changed; run `dvc repro`",
+        err=True,
+    )
 
 
 @app.command(epilog='Example: collabnlp entities "Suffolk County Council"')

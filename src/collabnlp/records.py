@@ -595,7 +595,9 @@ class GoldPassage(Record):
         description="kind of text: restated (a passage of a real report in other words), free, interview, report, guide and others"
     )
     restates: str = Field(description="the passage of a public report that it restates; empty for any other")
-    provenance: str = Field(description="who wrote the text: model (a language model), or the name of the document")
+    provenance: str = Field(
+        description="who wrote the text: model (a language model), person (a document that people coded in the project), or the name of the document"
+    )
     text: str = Field(description="the text that was coded")
 
 
@@ -606,6 +608,57 @@ class GoldRead(Record):
     passage_id: str = Field(description="id of the coded passage")
     coder: str = Field(description="who read it")
     task: Literal["codes", "mentions"] = Field(description="what it was read for")
+
+
+class GoldSource(Record):
+    """A document whose passages people coded in the project."""
+
+    key = ("source",)
+    source: str = Field(description="id of the document; `source` of its coded passages")
+    access: Access = Field(
+        description="of the document; its words are shown to others only where it is not non-attributable"
+    )
+
+
+class GoldNote(Record):
+    """What a coder wrote beside a coded passage."""
+
+    key = ("passage_id", "coder", "note")
+    passage_id: str = Field(description="id of the coded passage")
+    coder: str = Field(description="who wrote it")
+    note: str = Field(description="the note; of an interview not for attribution only where it names nobody")
+
+
+class RecodedRow(Record):
+    """What became of a code, or of one coding, when the codebook changed."""
+
+    key = ("passage_id", "coder", "code", "heirs")
+    passage_id: str = Field(description="the passage; empty where the row is about all codings of a code")
+    coder: str = Field(description="who had coded; empty where the row is about all codings of a code")
+    code: str = Field(description="the code that was given; a new code where it has no codings yet")
+    heirs: tuple[str, ...] = Field(
+        description="the codes that its codings count under now; empty where they count no more"
+    )
+    n: int = Field(description="codings")
+    detail: str = Field(description="kept, carried over, gone or new; or what is doubtful about this coding")
+
+
+class ReviewRow(Record):
+    """What became of one place of a file that came back from a reviewer."""
+
+    key = ("file", "place", "passage_id", "coder", "outcome")
+    file: str = Field(description="name of the file")
+    place: str = Field(description="row, comment, coding or line in it")
+    passage_id: str = Field(description="the passage; empty where none was found")
+    coder: str = Field(description="who coded")
+    outcome: Literal[
+        "as suggested", "changed", "coded", "noted", "doubtful", "not placed", "not taken", "there already"
+    ] = Field(
+        description="as suggested, changed or coded: stored so; noted: a note alone; doubtful: taken, but look at it; not placed and not "
+        "taken: left out; there already: the coder had coded the passage before"
+    )
+    detail: str = Field(description="what was kept, dropped and added, or why it is doubtful or left out")
+    text: str = Field(description="what stood there; empty where the passage tells it")
 
 
 R = TypeVar("R", bound=Record)

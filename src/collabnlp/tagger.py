@@ -82,17 +82,28 @@ class Tagger:
             Where the file cannot be read.
         """
         path = Path(path)
+        _, passages, ids = self.cut(path, path.stem, access=access)
+        return self.tag_passages(passages, ids, year=year, apart=path.suffix.lower() in ROW_ENDINGS)
+
+    def cut(
+        self, path: Path, document_id: str, *, access: Access | None = None
+    ) -> tuple[str, list[Passage], list[str]]:
+        """The text of a document as the models see it, its passages, and the id of each in the file.
+
+        Raises
+        ------
+        InputError
+            Where the file cannot be read.
+        """
         if path.suffix.lower() in ROW_ENDINGS:
             read_blocks(path)  # the same checks of the file as for any other
             rows = read_rows(path)
-            ids = [row_id for row_id, _ in rows]
-            _, passages = segment(path.stem, self._redacted(path, [Block(text, "row") for _, text in rows], access))
-        else:
-            settings = self.params.ingest
-            blocks = self._redacted(path, read_blocks(path), access)
-            _, passages = segment(path.stem, blocks, min_words=settings.min_words, max_words=settings.max_words)
-            ids = [passage.passage_id for passage in passages]
-        return self.tag_passages(passages, ids, year=year, apart=path.suffix.lower() in ROW_ENDINGS)
+            text, passages = segment(document_id, self._redacted(path, [Block(text, "row") for _, text in rows], access))
+            return text, passages, [row_id for row_id, _ in rows]
+        settings = self.params.ingest
+        blocks = self._redacted(path, read_blocks(path), access)
+        text, passages = segment(document_id, blocks, min_words=settings.min_words, max_words=settings.max_words)
+        return text, passages, [passage.passage_id for passage in passages]
 
     def _redacted(self, path: Path, blocks: Sequence[Block], access: Access | None) -> list[Block]:
         """The blocks as they may be seen; new people get their pseudonyms from the project's key."""

@@ -1,4 +1,4 @@
-"""Agreement and evaluation as text."""
+"""Agreement, evaluation, reviews and recodings as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collabnlp.export.text import figure, format_columns, format_jsonl, interval, snippet
-from collabnlp.records import AgreementRow, columns, csv_text
+from collabnlp.records import AgreementRow, RecodedRow, ReviewRow, columns, csv_text
 
 _BASES = {
     "read": "All passages that both read",
@@ -85,3 +85,53 @@ def format_evaluation(
 
 
 _OWN = ("code", "n", "f1", "f1_low", "f1_high", "precision", "recall")
+
+
+def format_review(rows: Sequence[ReviewRow], form: str) -> str:
+    """What became of the places of files that came back: table (counts, and what a person should look at), csv or jsonl."""
+    if form == "csv":
+        names = columns(ReviewRow)
+        return csv_text([[getattr(row, name) for name in names] for row in rows], names)
+    if form == "jsonl":
+        return format_jsonl("review", [row.model_dump() for row in rows])
+    stored = [row for row in rows if row.outcome in _STORED]
+    coders = sorted({row.coder for row in stored})
+    table = [[who, *(sum(r.coder == who and r.outcome == o for r in stored) for o in _STORED)] for who in coders]
+    parts = [format_columns(["coder", *_STORED], table)] if table else ["no passage was coded\n"]
+    for outcome, what in _LISTED.items():
+        own = [row for row in rows if row.outcome == outcome]
+        if own:
+            lines = [
+                f"  {row.file}, {row.place}{f' [{row.passage_id}]' if row.passage_id else ''}: {row.detail}\n"
+                for row in own
+            ]
+            parts.append(f"{what}: {len(own)}\n{''.join(lines)}")
+    return "\n".join(parts)
+
+
+_STORED = ("as suggested", "changed", "coded", "there already")
+_LISTED = {
+    "changed": "Changed against the suggestions",
+    "noted": "Notes without a decision",
+    "doubtful": "Taken, but look at them",
+    "not taken": "Not taken",
+    "not placed": "Not placed",
+}
+
+
+def format_recoding(rows: Sequence[RecodedRow], form: str) -> str:
+    """What became of codes and codings under a new codebook: table, csv or jsonl."""
+    if form == "csv":
+        names = columns(RecodedRow)
+        return csv_text([[getattr(row, name) for name in names] for row in rows], names)
+    if form == "jsonl":
+        return format_jsonl("recoding", [row.model_dump() for row in rows])
+    codes = [[row.code, row.n, ", ".join(row.heirs) or "-", row.detail] for row in rows if not row.passage_id]
+    doubts = [row for row in rows if row.passage_id]
+    parts = [format_columns(["code", "codings", "now", ""], codes)]
+    if doubts:
+        lines = [
+            f"  {row.passage_id} ({row.coder}): {row.code} to {', '.join(row.heirs)}: {row.detail}\n" for row in doubts
+        ]
+        parts.append(f"Codings to look at: {len(doubts)}\n{''.join(lines)}")
+    return "\n".join(parts)

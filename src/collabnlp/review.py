@@ -99,7 +99,7 @@ def read_review(file: Path, pack: Pack, codebook: Codebook, *, coder: str = "", 
     elif suffix == ".qdpx":
         marks = marks_of(read_qdpx(file), pack, codebook)
     else:
-        marks = read_annotations(file, codebook)
+        marks = read_annotations(file, pack, codebook)
     settled = settle(marks, _of_file(file, pack), codebook, file=file.name, coder=coder, whole=whole)
     if any(not coding.coder for coding in settled.codings) or any(not who for _, who in settled.notes):
         raise InputError(file, "does not say who coded", "say it with --coder")
@@ -181,10 +181,12 @@ def add_review(
                 PassageTag(passage_id=at[0], code=code, coder=coding.coder, stance=stance, score=None)
                 for code, stance in codes.items()
             )
-    vocabulary = "\n".join([names, codebook.model_dump_json(exclude={"provenance"}), *(d.text for d in pack.documents)])
+    said_in = {document.document_id: document.text for document in pack.documents}
+    common = f"{names}\n{codebook.model_dump_json(exclude={'provenance'})}"
     for (own, coder), notes in settled.notes.items():
         for note in notes:
-            found = suspect_words(note, vocabulary) if access[source_of[own]] == "non-attributable" else []
+            closed = access[source_of[own]] == "non-attributable"
+            found = suspect_words(note, f"{common}\n{said_in[source_of[own]]}") if closed else []
             if found:
                 said = f"the note holds {', '.join(map(repr, found[:5]))}, which may point to a person: it is not stored; write it without"
                 rows.append(_row(settled, own, coder, said))

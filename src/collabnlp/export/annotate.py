@@ -126,11 +126,11 @@ def _label(code: str, stance: Stance, codebook: Codebook) -> str:
     return code if stance == codebook[code].default_stance else f"{code}={stance}"
 
 
-def read_annotations(path: str | Path, codebook: Codebook) -> list[Mark]:
+def read_annotations(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark]:
     """What an export of Label Studio (.json), Prodigy or doccano (.jsonl) says of its passages.
 
-    What was skipped, rejected or never annotated does not count as read; a doccano line without
-    labels does not either, since doccano exports what nobody has opened, too.
+    What was skipped, rejected or never annotated does not count as read. doccano exports what nobody
+    has opened, too: a line counts as read where its labels are not those that the pack gave it.
 
     Raises
     ------
@@ -150,13 +150,14 @@ def read_annotations(path: str | Path, codebook: Codebook) -> list[Mark]:
             raise InputError(path, "is no list of tasks", "export from Label Studio as JSON")
         rows = [(f"task {i}", task) for i, task in enumerate(found, start=1)]
     marks: list[Mark] = []
+    suggested = pack.suggested()
     for place, row in rows:
-        if "annotations" in row and "data" in row:
+        if "data" in row and ("annotations" in row or "predictions" in row):
             marks += _label_studio(place, row, codebook)
         elif "text" in row and ("accept" in row or "answer" in row or "options" in row):
-            marks.append(_prodigy(place, row, codebook))
+            marks += _prodigy(place, row, codebook)
         elif "text" in row and ("label" in row or "labels" in row or "codes" in row):
-            marks.append(_doccano(place, row, codebook))
+            marks.append(_doccano(place, row, codebook, suggested))
         else:
             keys = ", ".join(map(str, row)) or "nothing"
             remedy = "export from Label Studio as JSON, from Prodigy with db-out, or from doccano as JSONL"
@@ -204,7 +205,7 @@ def _label_studio(place: str, task: Object, codebook: Codebook) -> list[Mark]:
     data = task["data"] if isinstance(task["data"], dict) else {}
     own, text = str(data.get("passage_id") or ""), str(data.get("text") or "")
     marks = []
-    for annotation in task["annotations"] if isinstance(task["annotations"], list) else []:
+    for annotation in _listed(task.get("annotations")):
         if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
             continue
         labels: list[str] = []
@@ -232,7 +233,7 @@ def _listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else []
 
 
-def _prodigy(place: str, row: Object, codebook: Codebook) -> Mark:
+def _prodigy(place: str, row: Object, codebook: Codebook) -> list[Mark]:
     """A line of Prodigy: of the `choice` interface, of a single label accepted or rejected, or of marked spans."""
     answer = row.get("answer", "accept")
     coder = str(row.get("_annotator_id") or row.get("_session_id") or "")
@@ -240,16 +241,15 @@ def _prodigy(place: str, row: Object, codebook: Codebook) -> Mark:
     single = isinstance(row.get("label"), str) and "options" not in row
     given, problem = _codes([*labels, row["label"]] if single else labels, codebook)
     own, text = _known(row, "passage_id"), str(row["text"])
+    if answer not in ("accept", "reject") or (answer == "reject" and not single):
+        return []
     if single:
-        taken = {"add": given} if answer == "accept" else {"drop": tuple(code for code, _ in given)}
-        return Mark(place, own, text, coder=coder, read=answer in ("accept", "reject"), problem=problem, **taken)  # type: ignore[arg-type]
-    read = answer == "accept" and "answer" in row
-    return Mark(
-        place, own, text, coder=coder, read=read, keep=() if read else None, add=given if read else (), problem=problem
-    )
+        taken: Object = {"add": given} if answer == "accept" else {"drop": tuple(code for code, _ in given)}
+        return [Mark(place, own, text, coder=coder, problem=problem, **taken)]
+    return [Mark(place, own, text, coder=coder, read="answer" in row, keep=(), add=given, problem=problem)]
 
 
-def _doccano(place: str, row: Object, codebook: Codebook) -> Mark:
+def _doccano(place: str, row: Object, codebook: Codebook, suggested: Mapping[str, Mapping[str, Stance]]) -> Mark:
     """A line of doccano: labels of the whole text, or stretches of it with a label each."""
     labels = row.get("label", row.get("labels", row.get("codes")))
     named = [label[2] if isinstance(label, list) and len(label) == 3 else label for label in _listed(labels)]
@@ -259,14 +259,6 @@ def _doccano(place: str, row: Object, codebook: Codebook) -> Mark:
     coder = str(row.get("annotator") or row.get("username") or "")
     note = "\n".join(str(comment) for comment in _listed(row.get("Comments")) if comment)
     own, text = _known(row, "passage_id"), str(row["text"])
-    return Mark(
-        place,
-        own,
-        text,
-        coder=coder,
-        read=bool(named),
-        keep=() if named else None,
-        add=given,
-        note=note,
-        problem=problem,
-    )
+    meant = {code: stance or codebook[code].default_stance for code, stance in given}
+    read = bool(problem) or meant != suggested.get(own, {})
+    return Mark(place, own, text, coder=coder, read=read, keep=(), add=given, note=note, problem=problem)

@@ -122,10 +122,9 @@ def read_comments(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark
             marks.append(_of_model(f"comment {comment_id}", own, lines, codebook, read=not untouched))
         else:
             marks.append(_of_person(f"comment {comment_id}", text, author, lines, codebook))
-    for own in gone:
-        if own in here:
-            marks.append(Mark("a comment taken out", own, keep=()))
-    return marks
+    marks += [Mark("a comment taken out", own, keep=()) for own in gone if own in here]
+    commented = {own for own, lines in as_written.items() if len(lines) > 1}
+    return marks + [Mark("no comment", own, read=False) for own in as_written if own in here - commented]
 
 
 def _own_passages(identifier: str, paragraphs: Collection[str], pack: Pack) -> set[str]:

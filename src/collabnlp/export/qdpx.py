@@ -395,15 +395,16 @@ def _touched(passages: Sequence[Passage], start: int, end: int) -> list[str]:
 def _reviewed(
     pack: Pack, kept: Mapping[str, set[str]], coders: Mapping[str, set[str]], seen: set[str], *, ours: bool
 ) -> list[Mark]:
-    """What is left of the model's codings, of each passage that somebody coded or took a coding from."""
+    """What is left of the model's codings in each passage; read where somebody coded it or took a coding from it."""
     people = {user for users in coders.values() for user in users if user}
     alone = next(iter(people)) if len(people) == 1 else ""
     marks, suggested = [], pack.suggested()
     for passage in pack.passages:
         own = passage.passage_id
         left = tuple(code for code in suggested[own] if code in kept[own])
-        if passage.document_id in seen and (coders[own] or (ours and len(left) < len(suggested[own]))):
-            marks += [Mark(own, own, coder=user, keep=left) for user in sorted(coders[own]) or [alone]]
+        if passage.document_id in seen:
+            read = bool(coders[own]) or (ours and len(left) < len(suggested[own]))
+            marks += [Mark(own, own, coder=user, read=read, keep=left) for user in sorted(coders[own]) or [alone]]
     return marks
 
 

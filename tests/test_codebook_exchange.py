@@ -199,6 +199,8 @@ def test_gone_and_new_codes_are_told(codebook):
         ("risk+trust=leadership+momentum", "not understood"),
         ("biscuits=trust", "biscuits is no code of the present codebook"),
         ("risk=biscuits", "biscuits is no code of the new codebook"),
+        ("risk=trust", "risk is still a code of the new codebook"),
+        ("risk=risk+trust", "risk is still a code of the new codebook"),
     ],
 )
 def test_changes_that_cannot_be(codebook, change, said):

@@ -307,7 +307,7 @@ def parse_changes(told: Sequence[str], old: Codebook, new: Codebook, path: str |
     Raises
     ------
     InputError
-        Where one is not of this form or names a code that is not there.
+        Where one is not of this form, names a code that is not there, or leaves a changed code standing.
     """
     heirs: dict[str, tuple[str, ...]] = {}
     for change in told:
@@ -320,6 +320,10 @@ def parse_changes(told: Sequence[str], old: Codebook, new: Codebook, path: str |
                 raise InputError(
                     path, f"{unknown[0]} is no code of the {which} codebook", f"its codes are {', '.join(book.names)}"
                 )
+        for name in before:
+            if name in new.names and (name not in after or len(after) > 1):
+                remedy = "take it out of the new codebook, or give its heirs other names: its codings would count twice"
+                raise InputError(path, f"{name} is still a code of the new codebook", remedy)
         heirs.update({name: tuple(after) for name in before})
     return Changes(heirs)
 

@@ -1,6 +1,6 @@
 """A tagging pack without any model: two invented documents, one not for attribution, with everything that moves offsets."""
 
-from collabnlp.exchange import Pack, PackedDocument
+from collabnlp.exchange.pack import Pack, PackedDocument
 from collabnlp.records import Block, PassageTag, TagReason
 from collabnlp.segment import segment
 

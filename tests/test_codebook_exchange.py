@@ -2,15 +2,14 @@ import pytest
 
 from collabnlp.codebook import load_codebook
 from collabnlp.codebook_exchange import (
-    carry_over,
     guid,
     known_codes,
-    parse_changes,
     read_qdc,
     take_codes,
     write_codebook,
     write_qdc,
 )
+from collabnlp.exchange.recode import carry_over, parse_changes
 from collabnlp.records import InputError
 from conftest import make_tag
 

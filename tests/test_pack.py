@@ -8,7 +8,9 @@ import docx
 import openpyxl
 import pytest
 
-from collabnlp.exchange import Mark, UnknownCodeError, parse_code, settle, suspect_words
+from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
+from collabnlp.exchange.notes import suspect_words
+from collabnlp.exchange.settle import settle
 from collabnlp.export.annotate import label_studio_config, read_annotations
 from collabnlp.export.comments import read_comments
 from collabnlp.export.pack import LIST, check_name, load_pack, write_pack
@@ -159,7 +161,7 @@ def sheet(folder):
 
 
 def test_a_sheet_left_alone_says_nothing(folder, pack, codebook):
-    assert settled(read_sheet(folder / "talk-1.xlsx", codebook), pack, codebook).rows == []
+    assert settled(read_sheet(folder / "talk-1.xlsx", pack, codebook), pack, codebook).rows == []
 
 
 def test_no_cell_of_a_sheet_is_a_formula_or_a_number(folder):
@@ -184,7 +186,7 @@ def test_decisions_of_a_sheet(sheet, pack, codebook):
     sheet.put("talk-1:0007", Accept="none")
     sheet.put("talk-1:0008", Accept="Leadership")
     sheet.put("talk-1:0009", Note="Only a note.")
-    found = settled(read_sheet(sheet.save(), codebook), pack, codebook)
+    found = settled(read_sheet(sheet.save(), pack, codebook), pack, codebook)
     assert codes_of(found) == {
         "talk-1:0002": {"people_and_trust": "positive", "trust": "positive"},
         "talk-1:0004": {"difficult": codebook["difficult"].default_stance, "momentum": "negative"},
@@ -199,7 +201,7 @@ def test_decisions_of_a_sheet(sheet, pack, codebook):
 def test_a_stance_is_corrected_by_adding_the_code_again(sheet, pack, codebook):
     sheet.put("talk-1:0008", Add="Leadership", Stance="negative")
     sheet.put("talk-1:0002", Accept="Trust (neutral)")
-    found = settled(read_sheet(sheet.save(), codebook), pack, codebook)
+    found = settled(read_sheet(sheet.save(), pack, codebook), pack, codebook)
     assert codes_of(found) == {
         "talk-1:0002": {"trust": "neutral"},
         "talk-1:0008": {"joint_posts": "positive", "leadership": "negative"},
@@ -208,7 +210,7 @@ def test_a_stance_is_corrected_by_adding_the_code_again(sheet, pack, codebook):
 
 def test_with_whole_what_was_left_alone_is_agreed_to(sheet, pack, codebook):
     sheet.put("talk-1:0008", Drop="Leadership")
-    found = codes_of(settled(read_sheet(sheet.save(), codebook), only(pack, "talk-1"), codebook, whole=True))
+    found = codes_of(settled(read_sheet(sheet.save(), pack, codebook), only(pack, "talk-1"), codebook, whole=True))
     assert found["talk-1:0008"] == {"joint_posts": "positive"}
     assert found["talk-1:0002"] == {"people_and_trust": "positive", "trust": "positive"}
     assert found["talk-1:0003"] == {}
@@ -238,7 +240,7 @@ def test_a_sheet_survives_what_people_do_to_sheets(sheet, pack, codebook):
         other.append([f"x{i}", *[row[j] for j in order]])
     other.auto_filter.ref = f"A2:N{len(data) + 2}"
     book.save(sheet.path)
-    found = settled(read_sheet(sheet.path, codebook), pack, codebook)
+    found = settled(read_sheet(sheet.path, pack, codebook), pack, codebook)
     assert codes_of(found) == {
         "talk-1:0002": {"people_and_trust": "positive", "trust": "positive"},
         "talk-1:0004": {"joint_posts": "negative", "trust": "positive", "momentum": "positive"},
@@ -259,7 +261,7 @@ def test_rows_without_ids_are_found_by_their_text(sheet, pack, codebook):
     ws.cell(place[by_id["talk-1:0005"]], sheet.columns[ADD], "Trust")
     retyped = by_id["talk-1:0005"].replace(" ", "  ").rstrip(".")
     ws.cell(place[by_id["talk-1:0005"]], sheet.columns[PASSAGE], retyped)
-    found = settled(read_sheet(sheet.save(), codebook), pack, codebook)
+    found = settled(read_sheet(sheet.save(), pack, codebook), pack, codebook)
     assert set(codes_of(found)) == {"talk-1:0004", "talk-1:0005"}
 
 
@@ -302,17 +304,17 @@ def test_what_cannot_be_placed_is_listed_with_its_reason(pack, codebook, own, te
 )
 def test_rows_that_cannot_be_taken_are_listed_and_the_others_stored(sheet, pack, codebook, cells, said):
     sheet.put("talk-1:0008", **cells).put("talk-1:0002", Accept="all")
-    found = settled(read_sheet(sheet.save(), codebook), pack, codebook)
+    found = settled(read_sheet(sheet.save(), pack, codebook), pack, codebook)
     assert set(codes_of(found)) == {"talk-1:0002"}
     assert [said in row.detail for row in found.rows if row.outcome == "not taken"] == [True]
 
 
-def test_another_workbook_is_refused_with_a_line(tmp_path, codebook):
+def test_another_workbook_is_refused_with_a_line(tmp_path, pack, codebook):
     book = openpyxl.Workbook()
     book.active.append(["Budget", "2024"])
     book.save(tmp_path / "b.xlsx")
     with pytest.raises(InputError, match=r"no sheet of passages, only the columns budget, 2024"):
-        read_sheet(tmp_path / "b.xlsx", codebook)
+        read_sheet(tmp_path / "b.xlsx", pack, codebook)
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
@@ -325,8 +327,8 @@ def test_a_sheet_saved_by_libreoffice_says_the_same(sheet, pack, codebook, tmp_p
         home = f"-env:UserInstallation=file://{tmp_path}/home"
         command = ["soffice", "--headless", home, "--convert-to", form, "--outdir", tmp_path / form, source]
         subprocess.run(command, check=True, capture_output=True, timeout=240)
-    found = settled(read_sheet(tmp_path / "xlsx" / "edited.xlsx", codebook), pack, codebook)
-    want = settled(read_sheet(edited, codebook), pack, codebook)
+    found = settled(read_sheet(tmp_path / "xlsx" / "edited.xlsx", pack, codebook), pack, codebook)
+    want = settled(read_sheet(edited, pack, codebook), pack, codebook)
     assert codes_of(found) == codes_of(want) != {}
     assert [row.outcome for row in found.rows if row.outcome == "doubtful"] == []
 

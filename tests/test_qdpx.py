@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from collabnlp.codebook_exchange import guid, read_qdc, write_qdc
-from collabnlp.exchange import Pack, PackedDocument, settle
-from collabnlp.export.qdpx import PROJECT, marks_of, new_zip, read_qdpx, write_qdpx
+from collabnlp.exchange.pack import Pack, PackedDocument
+from collabnlp.exchange.settle import settle
+from collabnlp.export.projects import read_qdpx
+from collabnlp.export.qdpx import PROJECT, marks_of, new_zip, write_qdpx
 from collabnlp.records import InputError, PassageTag
 from conftest import ROOT, make_passage
 from packs import MODEL, make_pack
@@ -415,8 +417,8 @@ def test_links_and_locked_files_are_refused(tmp_path):
 
 
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("collabnlp.export.qdpx._MAX_UNPACKED", 1_000_000)
-    monkeypatch.setattr("collabnlp.export.qdpx._MAX_MEMBERS", 50)
+    monkeypatch.setattr("collabnlp.export.projects._MAX_UNPACKED", 1_000_000)
+    monkeypatch.setattr("collabnlp.export.projects._MAX_MEMBERS", 50)
     (tmp_path / "x.qdpx").write_bytes(new_zip({"project.qde": b" " * 2_000_000}))
     assert "unpacks to 2,000,000 bytes" in refuse(tmp_path / "x.qdpx")
     (tmp_path / "x.qdpx").write_bytes(new_zip({f"sources/{i}.txt": b"" for i in range(60)}))

@@ -167,12 +167,24 @@ def test_somebody_must_have_coded(folder, anna, codebook):
     assert "no person's name" in str(error)
 
 
-def test_without_a_pack_the_projects_own_passages_are_used(folder, anna, codebook):
+def test_a_file_needs_the_pack_that_it_came_from(folder, anna, codebook):
     shutil.move(anna, folder / "anna.xlsx")
     _, (error,) = review(folder, codebook, [folder / "anna.xlsx"], coder="anna")
-    assert "--pack" in str(error)
+    assert "name the folder of the pack" in str(error)
     rows, failures = review(folder, codebook, [folder / "anna.xlsx"], coder="anna", pack=folder / "pack")
     assert (len(rows), failures) == (4, [])
+
+
+def test_a_file_of_another_pack_is_refused_whatever_its_kind(folder, codebook):
+    """What its coder left standing is what another model suggested, so `all` would mean something else."""
+    older = make_pack()
+    tags = tuple(tag.model_copy(update={"coder": "model-ffffffff"}) for tag in older.tags)
+    write_pack("older", older._replace(coder="model-ffffffff", tags=tags), codebook)
+    for name in ("talk-1.xlsx", "talk-1.docx", "project.qdpx", "label-studio.json", "prodigy.jsonl", "doccano.jsonl"):
+        _, (error,) = review(
+            folder, codebook, [folder / "older" / name], coder="anna", pack=folder / "pack", whole=True
+        )
+        assert "comes from another pack: model-ffffffff" in str(error), name
 
 
 def test_notes_on_interviews_not_for_attribution_are_stored_only_where_they_name_nobody(folder, codebook):

@@ -154,7 +154,7 @@ def tag(
 
 
 def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access, blind: bool, force: bool) -> None:
-    from collabnlp.exchange import PackedDocument, pack_tagged
+    from collabnlp.exchange.pack import PackedDocument, pack_tagged
     from collabnlp.export.pack import LIST, check_name, write_pack
     from collabnlp.readers import read_blocks
     from collabnlp.readers.rows import ROW_ENDINGS
@@ -200,7 +200,7 @@ def review(
     pack: Annotated[
         Optional[Path],
         typer.Option(
-            help="Folder of the pack that the files came from; without it, the folder of each file, and else the project's own passages."
+            help="Folder of the pack that the files came from, with its pack.json; without it, the folder of each file."
         ),
     ] = None,
     whole: Annotated[
@@ -219,7 +219,7 @@ def review(
     Nothing is overwritten. What cannot be placed or taken is listed with its reason, and the command then ends with 2.
     """
     from collabnlp.codebook import load_codebook
-    from collabnlp.exchange import REFUSED
+    from collabnlp.exchange.settle import REFUSED
     from collabnlp.export.figures import format_review
     from collabnlp.review import review_files
 

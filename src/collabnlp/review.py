@@ -13,62 +13,54 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from collabnlp.classify import REVIEWED
+from collabnlp.classify import ADJUDICATED, REVIEWED
 from collabnlp.codebook import Codebook, load_codebook
-from collabnlp.codebook_exchange import carry_over, parse_changes, read_qdc, take_codes, write_codebook
-from collabnlp.exchange import Mark, Pack, PackedDocument, Settled, settle, suspect_words
+from collabnlp.codebook_exchange import read_qdc, take_codes, write_codebook
+from collabnlp.exchange.marks import Mark
+from collabnlp.exchange.notes import suspect_words
+from collabnlp.exchange.pack import Pack, check_model
+from collabnlp.exchange.recode import carry_over, parse_changes
+from collabnlp.exchange.settle import Settled, settle
 from collabnlp.export.annotate import read_annotations
 from collabnlp.export.comments import read_comments
 from collabnlp.export.pack import LIST, load_pack
-from collabnlp.export.qdpx import marks_of, read_qdpx
+from collabnlp.export.projects import read_qdpx
+from collabnlp.export.qdpx import marks_of
 from collabnlp.export.sheet import read_sheet
 from collabnlp.records import (
-    Document,
     GoldNote,
     GoldPassage,
     GoldRead,
     GoldSource,
     InputError,
-    Passage,
     PassageTag,
     RecodedRow,
     ReviewRow,
     key_of,
     read_jsonl,
-    read_table,
     write_jsonl,
 )
+from collabnlp.scoring import OUT_OF_FOLD
 
 PERSON = "person"
 ENDINGS = (".xlsx", ".docx", ".qdpx", ".json", ".jsonl")
+_NOBODY = (ADJUDICATED, *OUT_OF_FOLD)
 _TAKEN = ("as suggested", "changed", "coded")
 
 
-def find_pack(file: Path, named: Path | None, project: Path) -> Pack:
-    """The pack that a file came from: the one named, else that of the file's folder, else the project's own passages and tags.
+def find_pack(file: Path, named: Path | None) -> Pack:
+    """The pack that a file came from: the one named, else that of the file's folder.
+
+    Without it nobody knows what was suggested, and `all` in a sheet would mean something else.
 
     Raises
     ------
     InputError
-        Where there is none of them.
+        Where there is none.
     """
-    if named is not None:
-        return load_pack(named)
-    if (file.parent / LIST).is_file():
-        return load_pack(file.parent / LIST)
-    outputs = project / "outputs"
-    if not (outputs / "passages.parquet").is_file():
-        problem = f"has no {LIST} beside it, and the project no outputs"
-        raise InputError(file, problem, "name the folder of the pack that it came from with --pack")
-    documents = read_table(outputs / "documents.parquet", Document)
-    tags = read_table(outputs / "tags.parquet", PassageTag)
-    return Pack(
-        tags[0].coder if tags else "model",
-        False,
-        tuple(PackedDocument(d.document_id, d.title, d.access, d.text) for d in documents),
-        tuple(read_table(outputs / "passages.parquet", Passage)),
-        tuple(tags),
-    )
+    if named is None and not (file.parent / LIST).is_file():
+        raise InputError(file, f"has no {LIST} beside it", "name the folder of the pack that it came from with --pack")
+    return load_pack(named or file.parent)
 
 
 def read_review(file: Path, pack: Pack, codebook: Codebook, *, coder: str = "", whole: bool = False) -> Settled:
@@ -93,34 +85,21 @@ def read_review(file: Path, pack: Pack, codebook: Codebook, *, coder: str = "", 
         raise InputError(file, "there is no such file", "check the name")
     marks: list[Mark]
     if suffix == ".xlsx":
-        marks = read_sheet(file, codebook)
+        marks = read_sheet(file, pack, codebook)
     elif suffix == ".docx":
         marks = read_comments(file, pack, codebook)
     elif suffix == ".qdpx":
-        marks = marks_of(read_qdpx(file), pack, codebook)
+        project = read_qdpx(file)
+        check_model(project.users, pack, file)
+        marks = marks_of(project, pack, codebook)
     else:
         marks = read_annotations(file, pack, codebook)
-    settled = settle(marks, _of_file(file, pack), codebook, file=file.name, coder=coder, whole=whole)
+    settled = settle(marks, pack, codebook, file=file.name, coder=coder, whole=whole)
     if any(not coding.coder for coding in settled.codings) or any(not who for _, who in settled.notes):
         raise InputError(file, "does not say who coded", "say it with --coder")
-    if taken := [
-        coding.coder for coding in settled.codings if coding.coder in (pack.coder, "adjudicated", "gold", "model")
-    ]:
+    if taken := [coding.coder for coding in settled.codings if coding.coder in _NOBODY]:
         raise InputError(file, f"is coded by {taken[0]!r}, which is no person's name", "say who coded with --coder")
     return settled
-
-
-def _of_file(file: Path, pack: Pack) -> Pack:
-    """The pack, or of a sheet or Word file that bears a document's name what is of that document."""
-    own = [document for document in pack.documents if document.document_id == file.stem]
-    if not own or file.suffix.lower() not in (".xlsx", ".docx"):
-        return pack
-    ids = {p.passage_id for p in pack.passages if p.document_id == file.stem}
-    return pack._replace(
-        documents=tuple(own),
-        passages=tuple(p for p in pack.passages if p.passage_id in ids),
-        tags=tuple(tag for tag in pack.tags if tag.passage_id in ids),
-    )
 
 
 class Gold(NamedTuple):
@@ -292,7 +271,7 @@ def review_files(
         before = after = load_tables(folder)
         for file in files:
             try:
-                own = find_pack(file, pack, project)
+                own = find_pack(file, pack)
                 settled = read_review(file, own, codebook, coder=coder, whole=whole)
                 after, told = add_review(after, settled, own, codebook, names)
                 rows += told

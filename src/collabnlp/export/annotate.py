@@ -15,7 +15,8 @@ from xml.sax.saxutils import quoteattr
 
 from collabnlp.codebook import Codebook
 from collabnlp.codebook_exchange import guid
-from collabnlp.exchange import MARKED, Mark, Pack, UnknownCodeError, parse_code
+from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
+from collabnlp.exchange.pack import MARKED, Pack, check_model
 from collabnlp.readers.text import decode
 from collabnlp.records import Access, InputError, Passage, Stance
 from collabnlp.release import INTERVIEWER
@@ -100,6 +101,7 @@ def doccano_lines(pack: Pack, codebook: Codebook) -> str:
                 "text": passage.text,
                 "label": [_label(code, stance, codebook) for code, stance in suggested[passage.passage_id].items()],
                 **_meta(passage, access),
+                **({} if pack.blind else {"model": pack.coder}),
             },
             ensure_ascii=False,
         )
@@ -135,7 +137,7 @@ def read_annotations(path: str | Path, pack: Pack, codebook: Codebook) -> list[M
     Raises
     ------
     InputError
-        Where the file is too large, no JSON, or an export of another kind.
+        Where the file is too large, no JSON, an export of another kind, or of another pack.
     """
     path = Path(path)
     if not path.is_file():
@@ -149,6 +151,7 @@ def read_annotations(path: str | Path, pack: Pack, codebook: Codebook) -> list[M
         if not isinstance(found, list) or not all(isinstance(task, dict) for task in found):
             raise InputError(path, "is no list of tasks", "export from Label Studio as JSON")
         rows = [(f"task {i}", task) for i, task in enumerate(found, start=1)]
+    check_model({found for _, row in rows for found in _models(row)}, pack, path)
     marks: list[Mark] = []
     suggested = pack.suggested()
     for place, row in rows:
@@ -163,6 +166,12 @@ def read_annotations(path: str | Path, pack: Pack, codebook: Codebook) -> list[M
             remedy = "export from Label Studio as JSON, from Prodigy with db-out, or from doccano as JSONL"
             raise InputError(path, f"holds {keys}, which none of the tools writes", remedy, place=place)
     return marks
+
+
+def _models(row: Object) -> list[str]:
+    """Names of the models whose suggestions a task was made with."""
+    versions = [p.get("model_version") for p in _listed(row.get("predictions")) if isinstance(p, dict)]
+    return [str(version) for version in versions if version] + [_known(row, "model")]
 
 
 def _lines(text: str) -> Iterable[tuple[int, str]]:

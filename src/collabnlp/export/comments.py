@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from collabnlp.codebook import Codebook
-from collabnlp.exchange import MARKED, Mark, Pack, PackedDocument, UnknownCodeError, parse_code
+from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
+from collabnlp.exchange.pack import MARKED, Pack, PackedDocument, check_model
 from collabnlp.export.qdpx import new_zip
 from collabnlp.readers import check_file
 from collabnlp.readers.office import damaged
@@ -95,7 +96,7 @@ def read_comments(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark
     Raises
     ------
     InputError
-        Where the file is damaged.
+        Where the file is damaged, or of another pack.
     """
     import docx
     from docx.exceptions import PythonDocxError
@@ -108,6 +109,7 @@ def read_comments(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark
         on = _commented(word)
         identifier = word.core_properties.identifier or ""
         comments = [(c.comment_id, c.author or "", [p.text for p in c.paragraphs]) for c in word.comments]
+    check_model([author for _, author, _ in comments], pack, path)
     reasons = {key_of(reason): reason for reason in pack.reasons}
     as_written = {p.passage_id: [*_lines(pack, p, reasons, codebook), f"[{p.passage_id}]"] for p in pack.passages}
     marks, gone = [], {own: lines for own, lines in as_written.items() if len(lines) > 1}

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from collabnlp.codebook import Codebook
 from collabnlp.codebook_exchange import write_qdc
-from collabnlp.exchange import MARKED, Pack, PackedDocument
+from collabnlp.exchange.pack import MARKED, Pack, PackedDocument
 from collabnlp.export.annotate import doccano_lines, label_studio_config, label_studio_tasks, prodigy_lines
 from collabnlp.export.comments import write_comments
 from collabnlp.export.qdpx import write_qdpx

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from collabnlp.codebook import Codebook
-from collabnlp.exchange import MARKED, Mark, Pack, PackedDocument, UnknownCodeError, parse_code
+from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
+from collabnlp.exchange.pack import MARKED, Pack, PackedDocument, check_model
 from collabnlp.readers import check_file
 from collabnlp.readers.office import damaged
 from collabnlp.records import InputError, Passage, Stance, TagReason, atomic, key_of
@@ -84,6 +85,8 @@ def _write_passages(book: Any, pack: Pack, document: PackedDocument, codebook: C
         sheet.set_column(j, j, _WIDTHS[name], None, {"hidden": name == ID})
     marked = [MARKED] if document.access == "non-attributable" else []
     sheet.write_string(0, 1, document.name, title)
+    if not pack.blind:
+        sheet.write_string(0, headers.index(SUGGESTED), f"by {pack.coder}", text)
     for i, line in enumerate(([HOW_BLIND if pack.blind else HOW, *marked]), start=1):
         sheet.merge_range(i, 1, i, len(headers) - 1, line, text)
         sheet.set_row(i, 50 if i == 1 else 20)
@@ -138,7 +141,7 @@ def _told(pack: Pack, passage: Passage, reasons: Mapping[tuple[Any, ...], TagRea
 
 
 def _validate(sheet: Any, row: int, headers: Sequence[str], suggested: Sequence[str], n_codes: int) -> None:
-    """Drop-downs; they warn and do not forbid, since a cell may hold several codes."""
+    """Drop-downs; they forbid nothing, since a cell may hold several codes: what is unknown is told when the sheet comes back."""
     codes = f"=Codebook!$A$2:$A${n_codes + 1}"
     short = len(",".join((ALL, NONE, *suggested))) <= 255 and not any("," in title for title in suggested)
     own = list(suggested) if short else []
@@ -151,14 +154,8 @@ def _validate(sheet: Any, row: int, headers: Sequence[str], suggested: Sequence[
     lists |= {ACCEPT: [ALL, NONE, *own] if suggested else [NONE], DROP: own or codes}
     for name, source in lists.items():
         if name in headers:
-            told = {
-                "error_type": "information",
-                "error_title": "Not in the list",
-                "error_message": "Check the spelling.",
-            }
-            sheet.data_validation(
-                row, headers.index(name), row, headers.index(name), {"validate": "list", "source": source, **told}
-            )
+            j, rule = headers.index(name), {"validate": "list", "source": source, "show_error": False}
+            sheet.data_validation(row, j, row, j, rule)
 
 
 def _write_codebook(book: Any, codebook: Codebook, formats: tuple[Any, Any]) -> None:
@@ -182,13 +179,13 @@ def _write_codebook(book: Any, codebook: Codebook, formats: tuple[Any, Any]) -> 
     sheet.freeze_panes(1, 1)
 
 
-def read_sheet(path: str | Path, codebook: Codebook) -> list[Mark]:
+def read_sheet(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark]:
     """What a sheet says of its passages, whatever became of the order of its rows and columns.
 
     Raises
     ------
     InputError
-        Where the file is damaged, or no sheet has the columns of a tagging sheet.
+        Where the file is damaged, of another pack, or no sheet has the columns of a tagging sheet.
     """
     import openpyxl
     from openpyxl.utils.exceptions import CellCoordinatesException, InvalidFileException
@@ -206,6 +203,7 @@ def read_sheet(path: str | Path, codebook: Codebook) -> list[Mark]:
             sheet.reset_dimensions()  # or each row is filled with blanks as far as a stray cell stands
             rows = enumerate(itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS), start=1)
             for _, row in itertools.islice(rows, 20):
+                check_model(re.findall(r"\bmodel-[0-9a-f]{8}\b", " ".join(str(c) for c in row if c)), pack, path)
                 header = [" ".join(str(cell or "").split()).casefold() for cell in row]
                 if {ID.casefold(), PASSAGE.casefold()} & set(header) and {ACCEPT.casefold(), ADD.casefold()} & set(
                     header

@@ -1,148 +1,26 @@
-"""What leaves for reviewers and what comes back: a tagging pack, and what files say of its passages.
+"""Marks find their passages again and become codings; what cannot be placed, or is contradictory, is a row with its reason.
 
-A file that comes back may have been sorted, cut, retyped or saved by another program. Each format's
-reader turns it into `Mark`s; here marks find their passages again and become codings. What cannot
-be placed, or is contradictory, is a row with its reason.
+A file that comes back may have been sorted, cut, retyped or saved by another program.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from collabnlp.codebook import Codebook
-from collabnlp.records import Access, Passage, PassageTag, ReviewRow, Stance, TagReason
+from collabnlp.exchange.marks import Mark
+from collabnlp.exchange.pack import Pack
+from collabnlp.records import ReviewRow, Stance
 from collabnlp.release import INTERVIEWER
 from collabnlp.scoring import Coding, bare_text
 
-MARKED = "Not for attribution: the text is pseudonymised. Do not pass it on, and write no names into it."
 SAME = 0.6  # likeness from which a text is its passage, edited
 FOUND = 0.85  # likeness from which a text without an id is a passage
-LIKELY = 0.05  # score from which a code that is not suggested is named as likely
+REFUSED: Collection[str] = ("not placed", "not taken")
 _CELL = 32_000  # characters of a passage that fit into a cell
-
-
-class PackedDocument(NamedTuple):
-    """A document of a pack; `text` is what its passages are slices of, never the file."""
-
-    document_id: str
-    name: str
-    access: Access
-    text: str
-
-
-class Pack(NamedTuple):
-    """Passages for people to code, with what the model suggests.
-
-    Attributes
-    ----------
-    coder
-        The model version that suggests.
-    blind
-        Whether suggestions are left out; `tags`, `reasons` and `likely` are empty then.
-    likely
-        By passage id: codes that the model finds likely without giving them, with their scores.
-    """
-
-    coder: str
-    blind: bool
-    documents: tuple[PackedDocument, ...]
-    passages: tuple[Passage, ...]
-    tags: tuple[PassageTag, ...] = ()
-    reasons: tuple[TagReason, ...] = ()
-    likely: Mapping[str, tuple[tuple[str, float], ...]] = {}
-
-    def suggested(self) -> dict[str, dict[str, Stance]]:
-        """Codes and stances that the model suggests, by passage id."""
-        found: dict[str, dict[str, Stance]] = {passage.passage_id: {} for passage in self.passages}
-        for tag in self.tags:
-            if tag.coder == self.coder:
-                found[tag.passage_id][tag.code] = tag.stance
-        return found
-
-    def coding(self) -> Coding:
-        """The model as a coder who read every passage that can be coded."""
-        suggested = self.suggested()
-        texts = {p.passage_id: p.text for p in self.passages if p.speaker != INTERVIEWER}
-        return Coding(self.coder, texts, {own: suggested[own] for own in texts})
-
-
-def pack_tagged(
-    documents: Sequence[PackedDocument],
-    passages: Sequence[Passage],
-    lines: Iterable[Mapping[str, Any]],
-    coder: str,
-    *,
-    blind: bool = False,
-) -> Pack:
-    """A pack of passages and of what the tagger says of them, as `Tagger.tag_passages` gives it."""
-    if blind:
-        return Pack(coder, True, tuple(documents), tuple(passages))
-    tags, reasons, likely = [], [], {}
-    for line in lines:
-        own = line["passage_id"]
-        for tag in line["tags"]:
-            stance, score, review, why = (tag[name] for name in ("stance", "score", "review", "reasons"))
-            tags.append(
-                PassageTag(passage_id=own, code=tag["code"], coder=coder, stance=stance, score=score, review=review)
-            )
-            reasons.append(
-                TagReason(
-                    passage_id=own,
-                    code=tag["code"],
-                    coder=coder,
-                    start_char=why["start_char"],
-                    end_char=why["end_char"],
-                    sentence=why["sentence"],
-                    terms=tuple(why["terms"]),
-                    nearest=tuple(near["passage_id"] for near in why["nearest"]),
-                )
-            )
-        given = {tag["code"] for tag in line["tags"]}
-        near = [(s["code"], s["score"]) for s in line["suggestions"] if s["score"] >= LIKELY]
-        likely[own] = tuple(pair for pair in near if pair[0] not in given)
-    return Pack(coder, False, tuple(documents), tuple(passages), tuple(tags), tuple(reasons), likely)
-
-
-class Mark(NamedTuple):
-    """What one place of a file says of one passage.
-
-    Attributes
-    ----------
-    place
-        Where in the file, for a person: row 12, comment 3.
-    passage_id, text
-        As they stand in the file; empty where it has none.
-    span
-        Document id, first code point and the one after the last, where the file counts in documents.
-    coder
-        Who says it, where the file knows.
-    read
-        Whether it shows that somebody read the passage; false for what was left as it was.
-    keep
-        Suggested codes that stay; None: all but those in `drop`.
-    drop, add
-        Codes taken away and given; a stance of None is the code's usual one.
-    note
-        What the coder wrote beside it.
-    problem
-        Why it cannot be taken.
-    """
-
-    place: str
-    passage_id: str = ""
-    text: str = ""
-    span: tuple[str, int, int] | None = None
-    coder: str = ""
-    read: bool = True
-    keep: tuple[str, ...] | None = None
-    drop: tuple[str, ...] = ()
-    add: tuple[tuple[str, Stance | None], ...] = ()
-    note: str = ""
-    problem: str = ""
 
 
 class Settled(NamedTuple):
@@ -151,46 +29,6 @@ class Settled(NamedTuple):
     codings: list[Coding]
     notes: dict[tuple[str, str], list[str]]
     rows: list[ReviewRow]
-
-
-class UnknownCodeError(ValueError):
-    """A name that is no code, or a stance that is none; its text says which."""
-
-
-_STANCED = re.compile(
-    rf"(.+?)\s*(?:[=:,]\s*|\s[-–]\s+|[(\[]\s*|\s)({'|'.join(get_args(Stance))})\b[^\n]*", re.IGNORECASE
-)
-
-
-def parse_code(said: str, codebook: Codebook) -> tuple[str, Stance | None]:
-    """Code and stance of what a person wrote, by machine name or title; the stance is None where none is written.
-
-    Raises
-    ------
-    UnknownCodeError
-        Where it is no code of the codebook.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from collabnlp.codebook import load_codebook
-    >>> book = load_codebook(Path(__file__).parents[2] / "corpus" / "codebook.yaml")
-    >>> parse_code("Trust (negative, 0.83)", book), parse_code("joint_posts", book)
-    (('trust', 'negative'), ('joint_posts', None))
-    """
-    names = {_folded(name): code.code for code in codebook.codes for name in (code.code, code.title)}
-    whole = names.get(_folded(said))
-    if whole is not None:
-        return whole, None
-    match = _STANCED.fullmatch(said.strip())
-    if match and _folded(match[1]) in names:
-        stance: Any = match[2].lower()
-        return names[_folded(match[1])], stance
-    raise UnknownCodeError(f"the code {said.strip()!r} is unknown")
-
-
-def _folded(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 class _Places:
@@ -367,33 +205,3 @@ def _difference(given: Mapping[str, Stance], suggested: Mapping[str, Stance]) ->
     parts.append(("added", [f"{c} ({s})" for c, s in given.items() if c not in suggested]))
     parts.append(("stance changed", [f"{c} ({s})" for c, s in given.items() if suggested.get(c, s) != s]))
     return "; ".join(f"{what} {', '.join(codes)}" for what, codes in parts if codes) or "no code"
-
-
-_UNSAFE = re.compile(
-    r"(?i)[\w.+-]+@[\w-]+\.[\w.]+|https?://\S+|(?<!\w)@\w+|(?:\+44|\b0)[\d ()-]{8,}\d|\b[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}\b"
-)
-_CAPITAL = re.compile(r"[^\W\d_](?:[\w'’]|-(?=\w))*")
-
-
-def suspect_words(note: str, known: str) -> list[str]:
-    """What in a note may point to a person: addresses, numbers, and capitalised words that do not stand in `known`.
-
-    A note on an interview that is not for attribution is stored only where this finds nothing. A
-    word at the beginning of a sentence passes where `known` has it in small letters.
-
-    Examples
-    --------
-    >>> suspect_words("Ask Weir about this. The board again?", "the growth Board met again; ask about this")
-    ['Weir']
-    """
-    own = dict.fromkeys(_CAPITAL.findall(known), True)
-    found = [match[0] for match in _UNSAFE.finditer(note)]
-    for match in _CAPITAL.finditer(note):
-        word = re.sub(r"['’]s$", "", match[0])
-        opens = re.search(r"(?:^|[.!?:;\n(“\"])\s*$", note[: match.start()]) is not None
-        if word[:1].isupper() and word not in own and word != "I" and not (opens and word.lower() in own):
-            found.append(word)
-    return list(dict.fromkeys(found))
-
-
-REFUSED: Collection[str] = ("not placed", "not taken")

@@ -43,6 +43,10 @@ TABLES = [
     ("Finding", "private/review-NAME.csv"),
     ("GoldPassage", "corpus/gold/passages.jsonl"),
     ("GoldRead", "corpus/gold/reads.jsonl, outputs/out_of_fold_reads.parquet"),
+    ("GoldSource", "corpus/gold/sources.jsonl, once somebody has coded"),
+    ("GoldNote", "corpus/gold/notes.jsonl, once somebody has written one"),
+    ("ReviewRow", "what `collabnlp review --format csv` prints"),
+    ("RecodedRow", "what `collabnlp recode --format csv` prints"),
 ]
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
 from collabnlp.exchange.notes import suspect_words
+from collabnlp.exchange.pack import Pack, PackedDocument
 from collabnlp.exchange.settle import settle
 from collabnlp.export.annotate import label_studio_config, read_annotations
 from collabnlp.export.comments import read_comments
 from collabnlp.export.pack import LIST, check_name, load_pack, write_pack
 from collabnlp.export.sheet import ACCEPT, ADD, DROP, ID, NOTE, PASSAGE, STANCE, read_sheet
 from collabnlp.records import Block, InputError
+from collabnlp.segment import segment
 from packs import MODEL, make_pack
 
 
@@ -381,6 +383,23 @@ def test_edited_answered_new_and_deleted_comments(folder, pack, codebook):
         "talk-1:0008": {"joint_posts": "positive", "leadership": "positive"},
     }
     assert found.notes == {("talk-1:0002", "anna"): ["A remark beside it"]}
+
+
+def test_comments_on_the_same_words_said_twice_are_told_apart_by_their_order(tmp_path, codebook):
+    turns = [Block(said, "turn", speaker="B") for said in ("Yes, that is how it was.", "No, not at all, I say.")] * 3
+    documents, passages = [], []
+    for name in ("one", "two"):
+        text, cut = segment(name, turns)
+        documents.append(PackedDocument(name, name, "public", text))
+        passages += cut
+    pack = Pack(MODEL, False, tuple(documents), tuple(passages))
+    write_pack(tmp_path, pack, codebook)
+    word = docx.Document(str(tmp_path / "two.docx"))
+    last = [p for p in word.paragraphs if p.text.startswith("Yes")][1]
+    word.add_comment(last.runs[0], "Trust", author="anna")
+    word.save(tmp_path / "edited.docx")
+    found = settled(read_comments(tmp_path / "edited.docx", pack, codebook), pack, codebook)
+    assert codes_of(found) == {"two:0003": {"trust": "positive"}}
 
 
 def test_a_comment_with_an_unknown_code_is_listed(folder, pack, codebook):

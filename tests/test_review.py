@@ -1,4 +1,6 @@
 import json
+import re
+import shlex
 import shutil
 
 import docx
@@ -14,7 +16,8 @@ from collabnlp.export.pack import write_pack
 from collabnlp.export.report import build_report, shown_passages, write_report
 from collabnlp.records import GoldSource, InputError
 from collabnlp.review import load_tables, locked, recode_project, review_files
-from collabnlp.scoring import Coding, load_coding
+from collabnlp.scoring import Coding
+from conftest import ROOT, run_stages
 from packs import make_pack
 from test_cli import call, made, ready  # noqa: F401  # fixtures
 
@@ -337,65 +340,59 @@ def test_words_not_for_attribution_stay_out_of_reports(folder, anna, codebook):
 # The whole day, with commands.
 
 
-def test_an_evaluators_day(ready, call):  # noqa: F811
-    """Two interviews tagged and packed, coded by two people with different tools, stored, compared with each other and the model."""
-    talk = ready / "corpus/transcripts/talk.txt"
-    other = ready / "second.txt"
-    other.write_text(
-        talk.read_text(encoding="utf-8").replace("flood", "fire 🔥").replace("South Orren", "Süd Orren"),
-        encoding="utf-8",
-    )
-    pack = ready / "pack"
-    status, out, _ = call("tag", talk, other, "--pack", pack, "--access", "non-attributable")
-    assert status == 0
-    assert {path.name for path in pack.iterdir()} == {line.rsplit("/", 1)[1] for line in out.splitlines()}
-    assert "Ann Weir" not in "".join(p.read_text(encoding="utf-8") for p in pack.glob("*.json*"))
-    assert call("tag", talk, "--pack", pack)[0] == 2  # there already
+def interviews(project):
+    """Three invented interviews, like the one of the small project but for some words."""
+    told = (project / "corpus/transcripts/talk.txt").read_text(encoding="utf-8")
+    (project / "interviews").mkdir()
+    for name, other in (("leader", "fire 🔥"), ("officer", "Überschwemmung"), ("member", "storm")):
+        (project / "interviews" / f"{name}.txt").write_text(told.replace("flood", other), encoding="utf-8")
+
+
+def edit_as_two_coders(pack):
+    """What anna does in Excel and ben in Word, with the first two answers of an interview."""
     held = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
-    ids = [p["passage_id"] for p in held["passages"] if p["speaker"] != "Interviewer"]
+    texts = {document["document_id"]: document["text"] for document in held["documents"]}
+    for name in ("leader", "officer"):
+        own = [p["passage_id"] for p in held["passages"] if p["document_id"] == name and p["speaker"] != "Interviewer"]
+        cells = {
+            own[0]: {"Accept": "none"},
+            own[1]: {"Add": "Trust", "Stance": "negative", "Note": "Is this about the board?"},
+        }
+        decide(pack / f"{name}.xlsx", cells, pack / f"{name}-anna.xlsx")
+    word = docx.Document(str(pack / "leader.docx"))
+    answers = [p for p in held["passages"] if p["document_id"] == "leader" and p["speaker"] != "Interviewer"]
+    for passage, said in zip(answers, ("none", "+Leadership"), strict=False):
+        quote = texts["leader"][passage["start_char"] : passage["end_char"]]
+        word.add_comment(next(p for p in word.paragraphs if p.text == quote).runs[0], said, author="ben")
+    word.save(pack / "leader-ben.docx")
 
-    decide(
-        pack / "talk.xlsx",
-        {ids[0]: {"Accept": "none"}, ids[1]: {"Add": "Trust", "Stance": "negative"}},
-        pack / "anna.xlsx",
-    )
-    word = docx.Document(str(pack / "talk.docx"))
-    text = {p["passage_id"]: p for p in held["passages"]}
-    document = next(d["text"] for d in held["documents"] if d["document_id"] == "talk")
-    for own, said in ((ids[0], "none"), (ids[1], "+Leadership")):
-        quote = document[text[own]["start_char"] : text[own]["end_char"]]
-        run = next(p for p in word.paragraphs if p.text == quote).runs[0]
-        word.add_comment(run, said, author="Ben")
-    word.save(pack / "ben.docx")
-    status, out, err = call("review", pack / "anna.xlsx", "--coder", "anna", "--dry-run")
-    assert (status, "nothing was stored" in err) == (0, True)
-    assert call("review", pack / "anna.xlsx", "--coder", "anna")[0] == 0
-    status, out, err = call("review", pack / "ben.docx", "--format", "jsonl")
-    assert status == 0, err
-    assert {json.loads(line)["coder"] for line in out.splitlines()} == {"Ben"}
-    book = load_codebook(ready / "corpus/codebook.yaml")
-    assert (
-        load_coding("anna", ready, book).texts.keys()
-        == load_coding("Ben", ready, book).texts.keys()
-        == {ids[0], ids[1]}
-    )
 
-    status, _, err = call("report", "anna", "Ben", pack, "--output", "agreement.html")
-    assert status == 0, err
+def test_the_day_in_the_docs_runs_as_it_stands(ready, call):  # noqa: F811
+    page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 10
+    interviews(ready)
+    told = {}
+    for line in lines:
+        program, *args = shlex.split(line)
+        if program == "dvc":
+            run_stages("embed", "train")
+            continue
+        status, out, err = call(*args)
+        assert (program, status) == ("collabnlp", 0), (line, out, err)
+        told[line] = out + err
+        if "--pack pack " in line:
+            edit_as_two_coders(ready / "pack")
+    assert "nothing was stored" in told[next(line for line in lines if "--dry-run" in line)]
+    tables = load_tables(ready / "corpus/gold")
+    coded = {(r.coder, r.passage_id.split(":")[0]) for r in tables.reads if r.coder in ("anna", "ben")}
+    assert coded == {("anna", "leader"), ("anna", "officer"), ("ben", "leader")}
+    assert {n.note for n in tables.notes} == {"Is this about the board?"}
     page = (ready / "agreement.html").read_text(encoding="utf-8")
     assert page.count("<h2>") == 3
     assert "[text withheld" in page
-    assert call("report", "anna", "Ben", "--output", "agreement.docx")[0] == 0
-    assert call("agreement", "anna", "Ben")[0] == 0
-
-    from conftest import run_stages
-
-    run_stages("embed", "train")  # the model learns from what was reviewed
-    status, out, _ = call("codebook", "--format", "qdc", "--output", "c.qdc")
-    assert status == 0
-    status, out, err = call("recode", "c.qdc", "--dry-run")
-    assert (status, "nothing was changed" in err) == (0, True)
-    assert "kept" in out
+    assert "Ann Weir" not in "".join(p.read_text(encoding="utf-8") for p in (ready / "pack").glob("*.json*"))
+    assert call("tag", "interviews/leader.txt", "--pack", "pack")[0] == 2  # there already
 
 
 def test_unknown_codes_are_refused_with_a_line_each_and_status_2(folder, call, codebook):  # noqa: F811
@@ -407,8 +404,3 @@ def test_unknown_codes_are_refused_with_a_line_each_and_status_2(folder, call, c
         "x.xlsx, row 6 [talk-1:0002]: the code 'Biscuits' is unknown",
         "x.xlsx, row 7 [talk-1:0003]: the code 'Cakes' is unknown",
     ]
-
-
-def test_a_blind_pack_by_command(ready, call):  # noqa: F811
-    assert call("tag", "corpus/reports/orren.md", "--pack", "blind", "--blind")[0] == 0
-    assert json.loads((ready / "blind/pack.json").read_text())["tags"] == []

@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,55 +106,69 @@ def read_comments(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark
     check_file(path)
     with damaged(path, PythonDocxError, OpcError):
         word = docx.Document(str(path))
-        on = _commented(word)
+        paragraphs = _paragraphs(word)
+        texts, on = [paragraph.text for paragraph in paragraphs], _commented(paragraphs)
         identifier = word.core_properties.identifier or ""
         comments = [(c.comment_id, c.author or "", [p.text for p in c.paragraphs]) for c in word.comments]
     check_model([author for _, author, _ in comments], pack, path)
     reasons = {key_of(reason): reason for reason in pack.reasons}
     as_written = {p.passage_id: [*_lines(pack, p, reasons, codebook), f"[{p.passage_id}]"] for p in pack.passages}
     marks, gone = [], {own: lines for own, lines in as_written.items() if len(lines) > 1}
-    here = _own_passages(identifier, set(on[-1]), pack)
-    for comment_id, author, paragraphs in comments:
-        lines = [line for paragraph in paragraphs for line in paragraph.split("\n") if line.strip()]
+    own_passages = _own_passages(identifier, set(texts), pack)
+    here, passage_at = {p.passage_id for p in own_passages}, _passages_of(texts, own_passages)
+    for comment_id, author, said in comments:
+        lines = [line for paragraph in said for line in paragraph.split("\n") if line.strip()]
         own = next((m[1] for line in lines if (m := _ID.fullmatch(line.strip()))), "")
-        text = on.get(comment_id, ("",))[0]
+        at = on.get(comment_id, -1)
         if own in as_written:
             gone.pop(own, None)
             untouched = [line.strip() for line in lines] == [_clean(line) for line in as_written[own]]
             marks.append(_of_model(f"comment {comment_id}", own, lines, codebook, read=not untouched))
         else:
-            marks.append(_of_person(f"comment {comment_id}", text, author, lines, codebook))
+            mark = _of_person(f"comment {comment_id}", texts[at] if at >= 0 else "", author, lines, codebook)
+            marks.append(mark._replace(passage_id=passage_at.get(at, "")))
     marks += [Mark("a comment taken out", own, keep=()) for own in gone if own in here]
     commented = {own for own, lines in as_written.items() if len(lines) > 1}
     return marks + [Mark("no comment", own, read=False) for own in as_written if own in here - commented]
 
 
-def _own_passages(identifier: str, paragraphs: Collection[str], pack: Pack) -> set[str]:
-    """Ids of the passages of the document that a file is: the one it names, else the one that most of its paragraphs are of."""
-    held = Counter(p.document_id for p in pack.passages if _clean(p.text) in paragraphs)
+def _own_passages(identifier: str, texts: Collection[str], pack: Pack) -> list[Passage]:
+    """The passages of the document that a file is: the one it names, else the one that most of its paragraphs are of."""
+    held = Counter(p.document_id for p in pack.passages if _clean(p.text) in texts)
     known = {document.document_id for document in pack.documents}
     document_id = identifier if identifier in known else next((name for name, _ in held.most_common(1)), "")
-    return {p.passage_id for p in pack.passages if p.document_id == document_id}
+    return [p for p in pack.passages if p.document_id == document_id]
 
 
-def _commented(word: Any) -> dict[int, tuple[str, ...]]:
-    """By comment id: the text of the paragraph that it begins in, or of all it spans; under -1 the texts of all paragraphs."""
-    found: dict[int, tuple[str, ...]] = {}
-    texts = []
-    for paragraph in _paragraphs(word):
-        texts.append(paragraph.text)
+def _commented(paragraphs: Sequence[Any]) -> dict[int, int]:
+    """By comment id, the number of the paragraph that it begins in."""
+    found: dict[int, int] = {}
+    for i, paragraph in enumerate(paragraphs):
         for start in paragraph._p.iter(f"{_W}commentRangeStart", f"{_W}commentReference"):
-            own = int(start.get(f"{_W}id"))
-            if own not in found:
-                found[own] = (paragraph.text,)
-    return {**found, -1: tuple(texts)}
+            found.setdefault(int(start.get(f"{_W}id")), i)
+    return found
 
 
-def _paragraphs(word: Any) -> Iterator[Any]:
+def _passages_of(texts: Sequence[str], here: Sequence[Passage]) -> dict[int, str]:
+    """Passage id by number of paragraph; of passages with the same text, by their order."""
+    ids: dict[str, list[str]] = {}
+    for passage in here:
+        ids.setdefault(_clean(passage.text), []).append(passage.passage_id)
+    at: dict[str, list[int]] = {}
+    for i, text in enumerate(texts):
+        at.setdefault(text, []).append(i)
+    return {
+        i: own
+        for text, own_ids in ids.items()
+        if len(at.get(text, ())) == len(own_ids)
+        for i, own in zip(at[text], own_ids, strict=True)
+    }
+
+
+def _paragraphs(word: Any) -> list[Any]:
     from docx.text.paragraph import Paragraph
 
-    for element in word.element.body.iter(f"{_W}p"):
-        yield Paragraph(element, word)
+    return [Paragraph(element, word) for element in word.element.body.iter(f"{_W}p")]
 
 
 def _of_model(place: str, own: str, lines: Sequence[str], codebook: Codebook, *, read: bool) -> Mark:

@@ -526,6 +526,7 @@ def test_tasks_that_nobody_opened_say_nothing(folder, pack, codebook):
         ("a.jsonl", "[]\n", "is no object"),
         ("a.jsonl", '{"colour": "red"}\n', "none of the tools writes"),
         ("a.jsonl", "[" * 100_000, "is not JSON"),
+        ("a.jsonl", '{"text": "half a wave \\ud83c", "label": []}\n', "is not JSON"),
     ],
 )
 def test_other_json_is_refused_with_a_line(tmp_path, pack, codebook, name, text, said):

@@ -94,7 +94,7 @@ def read_review(file: Path, pack: Pack, codebook: Codebook, *, coder: str = "", 
         marks = marks_of(project, pack, codebook)
     else:
         marks = read_annotations(file, pack, codebook)
-    settled = settle(marks, pack, codebook, file=file.name, coder=coder, whole=whole)
+    settled = settle(marks, pack, codebook, file=file.name, coder=" ".join(coder.split()), whole=whole)
     if any(not coding.coder for coding in settled.codings) or any(not who for _, who in settled.notes):
         raise InputError(file, "does not say who coded", "say it with --coder")
     if taken := [coding.coder for coding in settled.codings if coding.coder in _NOBODY]:

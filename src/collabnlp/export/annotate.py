@@ -180,7 +180,9 @@ def _lines(text: str) -> Iterable[tuple[int, str]]:
 
 def _parse(text: str, path: Path, place: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # an escape may name half a letter, which no text can hold
+        return found
     except (ValueError, RecursionError) as error:
         raise InputError(path, f"is not JSON ({error})", "export it again", place=place) from error
 

@@ -9,11 +9,11 @@ import pytest
 from lxml import etree
 
 from collabnlp.agreement import alpha, intervals, kappa
-from collabnlp.classify import REVIEWED, gather_gold, load_gold
 from collabnlp.codebook import load_codebook
 from collabnlp.codebook_exchange import CODEBOOK
 from collabnlp.export.pack import write_pack
 from collabnlp.export.report import build_report, shown_passages, write_report
+from collabnlp.gold import REVIEWED, gather_gold, load_gold
 from collabnlp.records import GoldSource, InputError
 from collabnlp.review import load_tables, locked, recode_project, review_files
 from collabnlp.scoring import Coding

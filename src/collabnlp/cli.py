@@ -153,12 +153,12 @@ def tag(
         raise typer.Exit(2)
 
 
-def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access, blind: bool, force: bool) -> None:
+def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None, blind: bool, force: bool) -> None:
     from collabnlp.exchange.pack import PackedDocument, pack_tagged
     from collabnlp.export.pack import LIST, check_name, write_pack
     from collabnlp.readers import read_blocks
     from collabnlp.readers.rows import ROW_ENDINGS
-    from collabnlp.register import document_id_of
+    from collabnlp.register import document_id_of, find_entry
     from collabnlp.tagger import Tagger
 
     _free(folder / LIST, force)
@@ -169,12 +169,14 @@ def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access, blind:
             own = document_id_of(path)
             if own in {document.document_id for document in documents}:
                 raise InputError(path, f"has the id {own}, as another document of the pack has", "give it another name")
-            text, cut, ids = tagger.cut(path, own, access=access)
-            if access == "non-attributable":
+            entry = find_entry(Path("corpus"), path)
+            told = access or (entry.access if entry else "non-attributable")
+            text, cut, ids = tagger.cut(path, own, access=told)
+            if told == "non-attributable":
                 check_name(path, read_blocks(path))
             apart = path.suffix.lower() in ROW_ENDINGS
             lines += tagger.tag_passages(cut, ids, year=year, apart=apart)
-            documents.append(PackedDocument(own, path.stem, access, text))
+            documents.append(PackedDocument(own, path.stem, told, text))
             passages += cut
         except InputError as error:
             failures.append(str(error))

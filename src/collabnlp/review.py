@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from collabnlp.classify import ADJUDICATED, REVIEWED
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.codebook_exchange import read_qdc, take_codes, write_codebook
 from collabnlp.exchange.marks import Mark
@@ -27,6 +26,7 @@ from collabnlp.export.pack import LIST, load_pack
 from collabnlp.export.projects import read_qdpx
 from collabnlp.export.qdpx import marks_of
 from collabnlp.export.sheet import read_sheet
+from collabnlp.gold import ADJUDICATED, REVIEWED
 from collabnlp.records import (
     GoldNote,
     GoldPassage,

@@ -98,7 +98,9 @@ class Tagger:
         if path.suffix.lower() in ROW_ENDINGS:
             read_blocks(path)  # the same checks of the file as for any other
             rows = read_rows(path)
-            text, passages = segment(document_id, self._redacted(path, [Block(text, "row") for _, text in rows], access))
+            text, passages = segment(
+                document_id, self._redacted(path, [Block(text, "row") for _, text in rows], access)
+            )
             return text, passages, [row_id for row_id, _ in rows]
         settings = self.params.ingest
         blocks = self._redacted(path, read_blocks(path), access)

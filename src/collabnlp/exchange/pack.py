@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from collabnlp.records import Access, InputError, Passage, PassageTag, Stance, TagReason
-from collabnlp.release import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import Coding
 
 MARKED = "Not for attribution: the text is pseudonymised. Do not pass it on, and write no names into it."

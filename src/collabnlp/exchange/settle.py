@@ -14,7 +14,7 @@ from collabnlp.codebook import Codebook
 from collabnlp.exchange.marks import Mark
 from collabnlp.exchange.pack import Pack
 from collabnlp.records import ReviewRow, Stance
-from collabnlp.release import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import Coding, bare_text
 
 SAME = 0.6  # likeness from which a text is its passage, edited

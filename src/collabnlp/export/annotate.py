@@ -19,7 +19,7 @@ from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
 from collabnlp.exchange.pack import MARKED, Pack, check_model
 from collabnlp.readers.text import decode
 from collabnlp.records import Access, InputError, Passage, Stance
-from collabnlp.release import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 
 Object = dict[str, Any]
 MAX_BYTES = 200_000_000

@@ -18,7 +18,7 @@ from collabnlp.export.qdpx import new_zip
 from collabnlp.readers import check_file
 from collabnlp.readers.office import damaged
 from collabnlp.records import Passage, Stance, TagReason, atomic, key_of
-from collabnlp.release import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 
 _WHEN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)  # fixed: the same pack gives the same bytes
 _ILLEGAL = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -16,7 +16,7 @@ from collabnlp.exchange.pack import MARKED, Pack, PackedDocument, check_model
 from collabnlp.readers import check_file
 from collabnlp.readers.office import damaged
 from collabnlp.records import InputError, Passage, Stance, TagReason, atomic, key_of
-from collabnlp.release import INTERVIEWER
+from collabnlp.redact.speakers import INTERVIEWER
 
 _WHEN = datetime.datetime(2020, 1, 1)  # fixed: the same pack gives the same bytes
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x0d\x0e-\x1f\ufffe\uffff]")

@@ -68,7 +68,7 @@ def parse_code(said: str, codebook: Codebook) -> tuple[str, Stance | None]:
     --------
     >>> from pathlib import Path
     >>> from collabnlp.codebook import load_codebook
-    >>> book = load_codebook(Path(__file__).parents[2] / "corpus" / "codebook.yaml")
+    >>> book = load_codebook(Path(__file__).parents[3] / "corpus" / "codebook.yaml")
     >>> parse_code("Trust (negative, 0.83)", book), parse_code("joint_posts", book)
     (('trust', 'negative'), ('joint_posts', None))
     """

@@ -28,10 +28,10 @@ SUGGESTED, LIKELY = "Suggested", "Also likely"
 _WIDTHS = {
     ID: 14,
     "No.": 6,
-    "Speaker": 16,
-    PASSAGE: 80,
-    SUGGESTED: 46,
-    LIKELY: 26,
+    "Speaker": 13,
+    PASSAGE: 62,
+    SUGGESTED: 42,
+    LIKELY: 22,
     ACCEPT: 18,
     DROP: 20,
     ADD: 22,
@@ -86,7 +86,7 @@ def _write_passages(book: Any, pack: Pack, document: PackedDocument, codebook: C
     marked = [MARKED] if document.access == "non-attributable" else []
     sheet.write_string(0, 1, document.name, title)
     if not pack.blind:
-        sheet.write_string(0, headers.index(SUGGESTED), f"by {pack.coder}", text)
+        sheet.write_string(0, headers.index(SUGGESTED), f"Suggested by {pack.coder}", text)
     for i, line in enumerate(([HOW_BLIND if pack.blind else HOW, *marked]), start=1):
         sheet.merge_range(i, 1, i, len(headers) - 1, line, text)
         sheet.set_row(i, 50 if i == 1 else 20)

@@ -31,7 +31,15 @@ def fitted(corpus, order=None, public=None, **settings):
         [True if public is None else public[i] for i in order],
         encode=FakeEncoder().encode,
         sentences=sentences,
-        **{"n_areas": 1, "n_topics": 3, "topic_components": 5, "draws": 20, "min_cosine": 0.0, **settings},
+        **{
+            "n_areas": 1,
+            "n_topics": 3,
+            "topic_components": 5,
+            "draws": 20,
+            "min_cosine": 0.0,
+            "min_area_cosine": 0.0,
+            **settings,
+        },
     )
 
 
@@ -107,7 +115,8 @@ def test_what_is_far_from_every_centre_is_an_outlier(corpus):
     model, rows = fitted(corpus, min_cosine=0.87)
     outliers = [row for row in rows if row.topic == -1]
     assert 0 < len(outliers) < 90
-    assert {row.area for row in outliers} == {-1}
+    assert {row.area for row in outliers} == {0}
+    assert {row.area for row in fitted(corpus, min_cosine=0.87, min_area_cosine=0.99)[1] if row.topic == -1} == {-1}
     assert (model.topics_[0].topic, model.topics_[0].label) == (-1, "Other")
     assert model.topics_[0].n_passages == len(outliers)
 

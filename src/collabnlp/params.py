@@ -100,7 +100,13 @@ class Topics(_Section):
     topic_components: int = Field(8, ge=2, description="principal components of an area's vectors that make its topics")
     draws: int = Field(300, ge=1, description="runs of k-means that vote on which passages belong together")
     min_cosine: float = Field(
-        0.25, ge=-1, le=1, description="a passage farther from its topic's centre than this is in none"
+        0.25, ge=-1, le=1, description="a passage farther from its topic's centre than this is in no topic"
+    )
+    min_area_cosine: float = Field(
+        0.15,
+        ge=-1,
+        le=1,
+        description="a passage of no topic that is farther from its area's centre is in no area either",
     )
     refit: bool = Field(
         True,

@@ -294,7 +294,7 @@ class TopicArea(Record):
     )
     terms: tuple[str, ...] = Field(description="ten phrases that set it apart, strongest first")
     topics: tuple[int, ...] = Field(description="its topics")
-    n_passages: int = Field(description="passages assigned to its topics")
+    n_passages: int = Field(description="passages in it, those near none of its topics included")
     exemplars: tuple[str, ...] = Field(
         description="passage ids nearest to its centre, of different documents where there are some"
     )
@@ -309,7 +309,7 @@ class TopicAssignment(Record):
     score: float = Field(
         description="cosine of the topic's centre and the passage's vector without what all passages and its document's have in common, -1 to 1"
     )
-    area: int = Field(description="its topic's area; -1 is outlier")
+    area: int = Field(description="its area, also where no topic of the area is near enough; -1 is outlier")
 
 
 class TopicStability(Record):

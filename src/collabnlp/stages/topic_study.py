@@ -32,7 +32,7 @@ def stage(params: Params) -> None:
     }
     methods = [
         ("consensus", f"{n_areas} areas, {n_topics} topics",
-         consensus({**own, "n_areas": n_areas, "n_topics": n_topics}, settings.min_cosine))
+         consensus({**own, "n_areas": n_areas, "n_topics": n_topics}, settings.min_cosine, settings.min_area_cosine))
         for n_areas, n_topics in dict.fromkeys([(settings.n_areas, settings.n_topics), *SIZES])
     ]  # fmt: skip
     methods += [("k-means", f"{k} topics", k_means(k)) for k in (12, settings.n_topics)]

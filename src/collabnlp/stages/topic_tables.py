@@ -24,7 +24,6 @@ from collabnlp.records import (
 )
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 from collabnlp.topics import TopicModel
-from collabnlp.topics.model import place as place_vectors
 from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_map_page, write_tree, write_years
 from collabnlp.topics.tables import count_codes, count_places, find_gaps, labels_of, place
 
@@ -61,8 +60,8 @@ def stage(params: Params) -> None:
     vector_ids, vectors = read_vectors(OUTPUTS / "embeddings.parquet")
     row_of = {passage_id: i for i, passage_id in enumerate(vector_ids)}
     own = vectors[[row_of[row.passage_id] for row in placed]]
-    number, _, treated = place_vectors(model.clusters_, own, [row.document_id for row in placed], model.min_cosine)
-    middles, spots = lay_out(model.clusters_, treated, number)
+    found = model.place(own, [row.document_id for row in placed])
+    middles, spots = lay_out(model.clusters_, found.treated, found.topic)
     dots = [_dot(passages[row.passage_id], documents[row.document_id], row.topic, row.area) for row in placed]
     plots = OUTPUTS / "plots"
     title_of = {code.code: code.title for code in codebook.codes}

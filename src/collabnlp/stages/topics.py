@@ -54,6 +54,7 @@ def stage(params: Params) -> None:
             topic_components=settings.topic_components,
             draws=settings.draws,
             min_cosine=settings.min_cosine,
+            min_area_cosine=settings.min_area_cosine,
             seed=settings.seed,
             names=[alias for alias, (form, _) in aliases.items() if form == "bare"],
         )

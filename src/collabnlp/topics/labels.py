@@ -5,6 +5,7 @@ Everything shown comes from passages that anybody may read; the caller leaves th
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,17 +14,32 @@ from typing import NamedTuple
 import numpy as np
 
 from collabnlp.topics.consensus import Floats, Labels, Vectors, unit
-from collabnlp.topics.phrases import distinct, find_heads, find_names, is_abbreviation, phrases, stem, stop_words, words
+from collabnlp.topics.phrases import (
+    distinct,
+    find_heads,
+    find_names,
+    is_abbreviation,
+    parts_of,
+    phrases,
+    stem,
+    stop_words,
+    words,
+)
 
 OTHER = "Other"
 UNNAMED = "No public passage"
 _CANDIDATES = 40
 _MOST_WORDS, _FEW_WORDS = 5, 3
 _MORE_THAN_A_WORD, _ONE_DOCUMENT = 1.8, 0.6  # what a phrase gains and loses in rank
-_GLOSS_PASSAGES = 6
+_GLOSS_PASSAGES = 10
 _GLOSS_WORDS = (8, 38)
-_ITSELF = re.compile(r"(?i)\b(?:report|toolkit|section|chapter|research|interviewees?|study|figure|table|we)\b")
-_ABOUT_ITSELF = 0.15  # what a sentence loses that speaks of the report and not of the matter
+_ITSELF = re.compile(
+    r"(?i)\b(?:report|toolkit|section|chapter|research|interviewees?|study|studies|authors?|figure|table|we|our|us|my)\b"
+)
+_ABOUT_ITSELF, _SAYS_A_TERM = (
+    0.15,
+    0.1,
+)  # what a sentence loses that speaks of the report, and gains by a term of its topic
 _SEPARATOR = "|"
 
 
@@ -70,15 +86,15 @@ def describe(
     names
         Names of places, which say nothing about a topic.
     """
-    stops = stop_words(names) | find_names(shown.texts)
+    own_names = parts_of(names) | find_names(shown.texts)
+    stops = stop_words() | own_names
     heads = find_heads(shown.texts)
     said = [phrases(text, stops, heads) for text in shown.texts]
-    single = [words(text, stops) for text in shown.texts]
     written = is_abbreviation(shown.texts)
     keys = _rank(_class_weights(said, labels), said, labels, shown.documents, centres, encode)
     own_keys = _apart(keys)
-    own_words = _class_weights(single, labels)
-    glosses = _glosses(shown, labels, centres, encode, sentences)
+    own_words = top_words([words(text, own_names) for text in shown.texts], labels, len(centres))
+    glosses = _glosses(shown, labels, centres, keys, encode, sentences)
     found = {}
     for number in range(len(centres)):
         rows = np.flatnonzero(labels == number)
@@ -90,9 +106,32 @@ def describe(
             label=_label(naming),
             gloss=glosses.get(number, ""),
             terms=tuple(ranked[:10]),
-            words=tuple(word for word, _ in own_words.get(number, [])[:10]),
+            words=tuple(own_words[number]),
             exemplars=exemplars(shown, rows, centres[number]),
         )
+    return found
+
+
+def top_words(said: Sequence[Sequence[str]], labels: Labels, n_topics: int, n: int = 10) -> list[list[str]]:
+    """For each topic the words that set it apart: the share of its passages with a word times the logarithm of its lift.
+
+    Words in fewer than one passage of a hundred are left out: a word that hardly anybody uses says
+    little about a topic, however well it parts it from others.
+    """
+    passages = [frozenset(line) for line in said]
+    usual = Counter(word for line in passages for word in line)
+    fewest = max(1, len(said) // 100)
+    found = []
+    for topic in range(n_topics):
+        rows = np.flatnonzero(labels == topic)
+        own = Counter(word for i in rows for word in passages[i])
+        score = {
+            word: k / len(rows) * math.log(k * len(said) / (len(rows) * usual[word]))
+            for word, k in own.items()
+            if usual[word] >= fewest
+        }
+        ranked = sorted((word for word in score if score[word] > 0), key=lambda w: (-round(score[w], 9), w))
+        found.append(ranked[:n])
     return found
 
 
@@ -223,6 +262,7 @@ def _glosses(
     shown: Shown,
     labels: Labels,
     centres: Floats,
+    keys: Mapping[int, Sequence[str]],
     encode: Callable[[Sequence[str]], Vectors],
     sentences: Callable[[str], Sequence[tuple[int, int]]],
 ) -> dict[int, str]:
@@ -235,13 +275,21 @@ def _glosses(
             text = shown.texts[i]
             told += [(number, _flat(text[start:end])) for start, end in sentences(text)]
     fit = [(number, sentence) for number, sentence in told if _is_whole(sentence)]
+    named = {number for number, _ in fit}
+    fit += [(number, sentence) for number, sentence in told if number not in named and _has_words(sentence)]
     if not fit:
         return {}
     vectors = np.asarray(encode([sentence for _, sentence in fit]), dtype=np.float64)
     vectors = unit(vectors - vectors.mean(axis=0)) if len(fit) > 1 else vectors
     best: dict[int, tuple[float, str]] = {}
     for (number, sentence), vector in zip(fit, vectors, strict=True):
-        nearness = round(float(vector @ centres[number]) - _ABOUT_ITSELF * bool(_ITSELF.search(sentence)), 6)
+        says_a_term = any(phrase in sentence.lower() for phrase in keys.get(number, ())[:10])
+        worth = (
+            float(vector @ centres[number])
+            + _SAYS_A_TERM * says_a_term
+            - _ABOUT_ITSELF * bool(_ITSELF.search(sentence))
+        )
+        nearness = round(worth, 6)
         if number not in best or (nearness, sentence) > best[number]:
             best[number] = (nearness, sentence)
     return {number: sentence for number, (_, sentence) in best.items()}
@@ -252,5 +300,9 @@ def _flat(text: str) -> str:
 
 
 def _is_whole(sentence: str) -> bool:
-    n = len(sentence.split())
-    return _GLOSS_WORDS[0] <= n <= _GLOSS_WORDS[1] and sentence[:1].isupper() and sentence.rstrip("”\"'’)")[-1:] == "."
+    end = sentence.rstrip("”\"'’)")
+    return _has_words(sentence) and sentence[:1].isupper() and end.endswith(".") and not end.endswith("..")
+
+
+def _has_words(sentence: str) -> bool:
+    return _GLOSS_WORDS[0] <= len(sentence.split()) <= _GLOSS_WORDS[1]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, atomic, write_json
-from collabnlp.topics.consensus import Clusters, Floats, Labels, Vectors, centre, cluster, nearest
+from collabnlp.topics.consensus import Clusters, Floats, Labels, Vectors, centre, cluster
 from collabnlp.topics.labels import OTHER, Description, Shown, describe
 
 _FEWEST = 10
@@ -29,8 +30,16 @@ class TopicModel:
         Centres of both; row and number are the same.
     """
 
-    def __init__(self, topics: list[Topic], areas: list[TopicArea], clusters: Clusters, min_cosine: float) -> None:
-        self.topics_, self.areas_, self.clusters_, self.min_cosine = topics, areas, clusters, min_cosine
+    def __init__(
+        self,
+        topics: list[Topic],
+        areas: list[TopicArea],
+        clusters: Clusters,
+        min_cosine: float,
+        min_area_cosine: float,
+    ) -> None:
+        self.topics_, self.areas_, self.clusters_ = topics, areas, clusters
+        self.min_cosine, self.min_area_cosine = min_cosine, min_area_cosine
 
     def assign(self, passage_ids: Sequence[str], vectors: Vectors, documents: Sequence[str]) -> list[TopicAssignment]:
         """The topic of each passage: of the nearest area its nearest topic, -1 where that is not near enough.
@@ -38,16 +47,15 @@ class TopicModel:
         A document should come whole, or as much of it as there is: what its passages have in common
         is taken away first.
         """
-        number, score, _ = place(self.clusters_, vectors, documents, self.min_cosine)
+        found = self.place(vectors, documents)
         return [
-            TopicAssignment(
-                passage_id=passage_id,
-                topic=int(topic),
-                score=round(float(near), 4),
-                area=int(self.clusters_.parents[topic]) if topic >= 0 else -1,
-            )
-            for passage_id, topic, near in zip(passage_ids, number, score, strict=True)
+            TopicAssignment(passage_id=passage_id, topic=int(topic), score=round(float(score), 4), area=int(area))
+            for passage_id, topic, score, area in zip(passage_ids, found.topic, found.score, found.area, strict=True)
         ]
+
+    def place(self, vectors: Vectors, documents: Sequence[str]) -> Placement:
+        """Where passages belong, as arrays."""
+        return place(self.clusters_, vectors, documents, self.min_cosine, self.min_area_cosine)
 
     def to_disk(self, folder: str | Path) -> None:
         """Write topics, areas and centres as safetensors and JSON."""
@@ -64,6 +72,7 @@ class TopicModel:
             {
                 "format": 2,
                 "min_cosine": self.min_cosine,
+                "min_area_cosine": self.min_area_cosine,
                 "topics": [topic.model_dump() for topic in self.topics_],
                 "areas": [area.model_dump() for area in self.areas_],
             },
@@ -93,6 +102,7 @@ class TopicModel:
                 [TopicArea.model_validate(area) for area in data["areas"]],
                 clusters,
                 float(data["min_cosine"]),
+                float(data["min_area_cosine"]),
             )
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise InputError(folder, f"holds no topic model ({error})", "run `dvc repro`") from error
@@ -106,16 +116,39 @@ def _check(clusters: Clusters) -> None:
         raise ValueError("a topic has no area")
 
 
+class Placement(NamedTuple):
+    """Where passages belong.
+
+    Attributes
+    ----------
+    topic, area
+        (n_passages,) numbers; -1: none is near enough. A passage of no topic may have an area.
+    score
+        (n_passages,) cosine with the centre of the nearest topic of its area.
+    treated
+        (n_passages, n_dimensions) vectors as `consensus.centre` treats them.
+    """
+
+    topic: Labels
+    area: Labels
+    score: Floats
+    treated: Floats
+
+
 def place(
-    clusters: Clusters, vectors: Vectors, documents: Sequence[str], min_cosine: float
-) -> tuple[Labels, Floats, Floats]:
-    """Topic of each passage (-1: none near enough), its cosine with the topic's centre, and the treated vectors."""
+    clusters: Clusters, vectors: Vectors, documents: Sequence[str], min_cosine: float, min_area_cosine: float
+) -> Placement:
+    """The nearest area of each passage, and of its topics the nearest, as far as they are near enough."""
     treated = centre(vectors, documents, clusters.mean)
+    near_areas = treated @ clusters.areas.T
+    area = near_areas.argmax(axis=1)
     cosines = treated @ clusters.topics.T
-    cosines[clusters.parents[None] != nearest(treated, clusters.areas)[:, None]] = -np.inf
-    number = cosines.argmax(axis=1)
-    score = cosines[np.arange(len(number)), number]
-    return np.where(score >= min_cosine, number, -1), score, treated
+    cosines[clusters.parents[None] != area[:, None]] = -np.inf
+    topic = cosines.argmax(axis=1)
+    score = cosines.max(axis=1)
+    topic = np.where(score >= min_cosine, topic, -1)
+    area = np.where((topic >= 0) | (near_areas.max(axis=1) >= min_area_cosine), area, -1)
+    return Placement(topic, area, score, treated)
 
 
 def fit(
@@ -133,6 +166,7 @@ def fit(
     topic_components: int = 8,
     draws: int = 300,
     min_cosine: float = 0.25,
+    min_area_cosine: float = 0.15,
     seed: int = 20,
     names: Collection[str] = (),
 ) -> tuple[TopicModel, list[TopicAssignment]]:
@@ -151,7 +185,9 @@ def fit(
     n_areas, n_topics, area_components, topic_components, draws, seed
         See `consensus.cluster`.
     min_cosine
-        A passage whose treated vector is farther from its topic's centre belongs to none.
+        A passage whose treated vector is farther from its topic's centre belongs to no topic.
+    min_area_cosine
+        The same for areas, of a passage that belongs to no topic.
     names
         Names of places, which say nothing about a topic and are kept out of labels.
 
@@ -176,25 +212,28 @@ def fit(
         draws=draws,
         seed=seed,
     )
-    clusters = _by_size(clusters, place(clusters, vectors, documents, min_cosine)[0])
-    number, _, treated = place(clusters, vectors, documents, min_cosine)
-    area = np.where(number >= 0, clusters.parents[number], -1)
+    near = min_cosine, min_area_cosine
+    clusters = _by_size(clusters, place(clusters, vectors, documents, *near))
+    found = place(clusters, vectors, documents, *near)
     rows = [at for at, i in enumerate(order) if public[i]]
-    shown = Shown([ids[i] for i in rows], [texts[order[i]] for i in rows], [documents[i] for i in rows], treated[rows])
-    told = describe(shown, number[rows], clusters.topics, encode=encode, sentences=sentences, names=names)
-    told_areas = describe(shown, area[rows], clusters.areas, encode=encode, sentences=sentences, names=names)
+    shown = Shown(
+        [ids[i] for i in rows], [texts[order[i]] for i in rows], [documents[i] for i in rows], found.treated[rows]
+    )
+    told = describe(shown, found.topic[rows], clusters.topics, encode=encode, sentences=sentences, names=names)
+    told_areas = describe(shown, found.area[rows], clusters.areas, encode=encode, sentences=sentences, names=names)
     model = TopicModel(
-        _topics(number, clusters.parents, told), _areas(area, clusters.parents, told_areas), clusters, min_cosine
+        _topics(found.topic, clusters.parents, told), _areas(found.area, clusters.parents, told_areas), clusters, *near
     )
     return model, model.assign(ids, vectors, documents)
 
 
-def _by_size(clusters: Clusters, number: Labels) -> Clusters:
+def _by_size(clusters: Clusters, found: Placement) -> Clusters:
     """The clusters numbered by falling number of passages."""
-    sizes = np.bincount(number[number >= 0], minlength=len(clusters.topics))
-    of_areas = np.bincount(clusters.parents, weights=sizes, minlength=len(clusters.areas))
-    areas = np.argsort(-of_areas, kind="stable")
-    topics = np.argsort(-sizes, kind="stable")
+    sizes, of_areas = (
+        np.bincount(numbers[numbers >= 0], minlength=n)
+        for numbers, n in ((found.topic, len(clusters.topics)), (found.area, len(clusters.areas)))
+    )
+    areas, topics = np.argsort(-of_areas, kind="stable"), np.argsort(-sizes, kind="stable")
     rank: NDArray[np.int64] = np.argsort(areas)
     return Clusters(clusters.mean, clusters.areas[areas], clusters.topics[topics], rank[clusters.parents[topics]])
 

@@ -94,9 +94,17 @@ _BEFORE_A_VERB = frozenset(
 _JOINING = frozenset({"shared", "joint", "chief", "public", "political"})  # that make a phrase of two such words
 
 
+_EVERYWHERE = frozenset({"council", "councils", "district", "districts", "county", "counties", "local"})
+
+
 def stop_words(names: Iterable[str] = ()) -> frozenset[str]:
     """Words that no phrase rests on: English function words, words empty in this field, and those of names."""
-    return _function_words() | {part.lower() for name in names for part in re.findall(r"[A-Za-z]{3,}", name)}
+    return _function_words() | parts_of(names)
+
+
+def parts_of(names: Iterable[str]) -> frozenset[str]:
+    """The words of names, in small letters."""
+    return frozenset(part.lower() for name in names for part in re.findall(r"[A-Za-z]{3,}", name))
 
 
 @cache
@@ -178,13 +186,17 @@ def _says_something(words: Sequence[str]) -> bool:
     return any(word not in _HALF_EMPTY for word in words) or (len(words) > 1 and words[0] in _JOINING)
 
 
-def words(text: str, stops: Collection[str]) -> list[str]:
-    """The words that carry something."""
-    return [
-        word
-        for word in map(plain, _WORD.findall(_ADDRESS.sub(" ", text)))
-        if len(word) >= 3 and word not in stops and word not in _HALF_EMPTY
-    ]
+def words(text: str, names: Collection[str] = ()) -> list[str]:
+    """The words but for English function words, what every document here is about, and names.
+
+    Examples
+    --------
+    >>> words("The council's services in Kent.", {"kent"})
+    ['services']
+    """
+    found = map(plain, _WORD.findall(_ADDRESS.sub(" ", text)))
+    left_out = _english() | _EVERYWHERE
+    return [word for word in found if len(word) >= 3 and word not in left_out and word not in names]
 
 
 def find_names(texts: Iterable[str]) -> frozenset[str]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from collabnlp.records import TopicStability
 from collabnlp.topics.consensus import Labels, Vectors, cluster
+from collabnlp.topics.labels import top_words
 from collabnlp.topics.model import place
-from collabnlp.topics.phrases import find_names, stop_words, words
+from collabnlp.topics.phrases import find_names, parts_of, words
 from collabnlp.topics.quality import Fit, agreement, same_place, stability, word_agreement, word_quality
 
 _N_WORDS = 10
@@ -41,17 +42,17 @@ def make_corpus(
     """The corpus in the order of ids."""
     order = np.argsort(np.array(ids))
     texts = [texts[i] for i in order]
-    stops = stop_words(names) | find_names(texts)
+    own_names = parts_of(names) | find_names(texts)
     return Corpus(
         [ids[i] for i in order],
         texts,
         np.asarray(vectors)[order],
         [documents[i] for i in order],
-        [words(text, stops) for text in texts],
+        [words(text, own_names) for text in texts],
     )
 
 
-def consensus(settings: Mapping[str, Any], min_cosine: float) -> Method:
+def consensus(settings: Mapping[str, Any], min_cosine: float, min_area_cosine: float) -> Method:
     """Our own method; the upper level is level 1."""
 
     def method(corpus: Corpus, rows: Labels, seed: int) -> tuple[Any, Sequence[Sequence[str]], Assign]:
@@ -64,11 +65,12 @@ def consensus(settings: Mapping[str, Any], min_cosine: float) -> Method:
         )
 
         def assign(others: Labels) -> Any:
-            number, _, _ = place(clusters, corpus.vectors[others], [corpus.documents[i] for i in others], min_cosine)
-            return np.stack([number, np.where(number >= 0, clusters.parents[number], -1)])
+            documents = [corpus.documents[i] for i in others]
+            found = place(clusters, corpus.vectors[others], documents, min_cosine, min_area_cosine)
+            return np.stack([found.topic, found.area])
 
         labels = assign(rows)
-        return (rows, labels), class_words(corpus, rows, labels[0]), assign
+        return (rows, labels), _words_of(corpus, rows, labels[0]), assign
 
     return method
 
@@ -102,7 +104,7 @@ def k_means(n_topics: int) -> Method:
 
         model = KMeans(n_topics, n_init=10, random_state=seed).fit(corpus.vectors[rows])
         labels = model.labels_.astype(np.int64)
-        return (rows, labels), class_words(corpus, rows, labels), lambda others: model.predict(corpus.vectors[others])
+        return (rows, labels), _words_of(corpus, rows, labels), lambda others: model.predict(corpus.vectors[others])
 
     return method
 
@@ -132,26 +134,12 @@ def nmf(n_topics: int) -> Method:
     return method
 
 
+def _words_of(corpus: Corpus, rows: Labels, labels: Labels) -> list[list[str]]:
+    return top_words([corpus.words[i] for i in rows], labels, int(labels.max()) + 1, _N_WORDS)
+
+
 def _strongest(weights: Any) -> Labels:
     return np.where(weights.max(axis=1) > 0, weights.argmax(axis=1), -1).astype(np.int64)
-
-
-def class_words(corpus: Corpus, rows: Labels, labels: Labels) -> list[list[str]]:
-    """The ten words of each topic that weigh most by BERTopic's class-based TF-IDF."""
-    from bertopic.vectorizers import ClassTfidfTransformer
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    lines = [
-        [word for i in np.sort(rows[labels == topic]) for word in corpus.words[i]]
-        for topic in range(int(labels.max()) + 1)
-    ]
-    if not any(lines):
-        return [[] for _ in lines]
-    vectorizer = CountVectorizer(analyzer=lambda line: line)
-    counts = vectorizer.fit_transform(lines)
-    weights = ClassTfidfTransformer().fit_transform(counts).toarray()
-    names = vectorizer.get_feature_names_out()
-    return [[str(names[j]) for j in np.argsort(-row, kind="stable")[:_N_WORDS] if row[j] > 0] for row in weights]
 
 
 def measure(name: str, method: Method, corpus: Corpus, *, repeats: int, settings: str = "") -> Iterator[TopicStability]:
@@ -180,7 +168,7 @@ def measure(name: str, method: Method, corpus: Corpus, *, repeats: int, settings
         measures = (
             word_quality(corpus.texts, found)
             if level == 0
-            else word_quality(corpus.texts, class_words(corpus, rows, own))
+            else word_quality(corpus.texts, _words_of(corpus, rows, own))
         )
         yield TopicStability(
             method=name,

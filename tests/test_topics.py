@@ -13,9 +13,13 @@ from conftest import FakeEncoder
 SUBJECTS = ["waste bins recycling lorries depot", "housing homes tenants rents estate", "flood river water pumps sand"]
 
 
+def tell(subject, when):
+    return f"Here are the {', the '.join(subject.split())} {when}."
+
+
 @pytest.fixture(scope="module")
 def corpus():
-    texts = [f"The {SUBJECTS[i % 3]} are there {['once', 'now', 'still', 'again'][i % 4]}." for i in range(90)]
+    texts = [tell(SUBJECTS[i % 3], ["once", "now", "still", "again"][i % 4]) for i in range(90)]
     documents = [f"d{i % 5}" for i in range(90)]
     return ([f"{d}:{i:04d}" for i, d in enumerate(documents)], texts, FakeEncoder().encode(texts), documents)
 
@@ -37,7 +41,7 @@ def fitted(corpus, order=None, public=None, **settings):
             "topic_components": 5,
             "draws": 20,
             "min_cosine": 0.0,
-            "min_area_cosine": 0.0,
+            "min_area_cosine": -1.0,
             **settings,
         },
     )
@@ -68,7 +72,7 @@ def test_labels_come_from_the_topics_own_words_and_have_two_to_five(corpus):
         assert set(found) <= set(own.split())
         assert 2 <= len(found) <= 5
         assert topic.gloss in corpus[1]
-        assert own in topic.gloss
+        assert own.split()[0] in topic.gloss
 
 
 def test_the_order_of_rows_does_not_matter(corpus):
@@ -88,7 +92,7 @@ def test_what_may_not_be_shown_is_shown_nowhere(corpus):
     """The second document alone may be shown; words that only the others use stand in no label, gloss or example."""
     ids, texts, _, documents = corpus
     texts = [
-        t if d == "d1" else t.replace(" are", " Weatherby are").replace("bins", "Ashdown")
+        t if d == "d1" else t.replace(" are", " are the Weatherby,").replace("bins", "Ashdown")
         for t, d in zip(texts, documents, strict=True)
     ]
     model, _ = fitted((ids, texts, FakeEncoder().encode(texts), documents), public=[d == "d1" for d in documents])
@@ -135,7 +139,7 @@ def test_a_model_from_disk_assigns_the_same_and_changes_nothing(corpus, tmp_path
 
 def test_new_documents_get_topics(corpus):
     model, _ = fitted(corpus)
-    texts = [f"The {subject} are there then." for subject in SUBJECTS * 4]
+    texts = [tell(subject, "then") for subject in SUBJECTS * 4]
     rows = model.assign([f"new:{i:04d}" for i in range(12)], FakeEncoder().encode(texts), ["new"] * 12)
     assert len({row.topic for row in rows}) == 3
     assert all(row.topic == rows[i % 3].topic for i, row in enumerate(rows))

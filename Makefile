@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 STAMP := $(VENV)/installed
 
-.PHONY: repro test test-slow finetune check lint docs clean
+.PHONY: repro test test-slow finetune topics-study check lint docs clean
 
 repro: $(STAMP)
 	$(RUN) dvc repro
@@ -18,6 +18,9 @@ test-slow: $(STAMP)
 finetune: $(STAMP)
 	$(RUN) python -m collabnlp.stages.finetune
 	$(RUN) dvc commit --force finetune
+
+topics-study: $(STAMP)
+	$(RUN) python -m collabnlp.stages.topic_study
 
 check: lint test repro
 	$(RUN) python docs/generate.py --check

@@ -151,8 +151,8 @@ def dvc_stages():
     return YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
-# fine-tuning and the study of topics are frozen: their results are committed
-ALL_STAGES = (STAGES[0], "finetune", *STAGES[1:8], "topic_study", *STAGES[8:])
+# fine-tuning is frozen: its result is committed
+ALL_STAGES = (STAGES[0], "finetune", *STAGES[1:])
 
 
 @pytest.mark.parametrize("name", ALL_STAGES)
@@ -173,7 +173,7 @@ def test_a_stage_lists_the_parameters_that_it_reads(name):
 
 def test_dvc_yaml_holds_the_stages_in_order():
     assert tuple(dvc_stages()) == ALL_STAGES
-    assert [name for name, stage in dvc_stages().items() if stage.get("frozen")] == ["finetune", "topic_study"]
+    assert [name for name, stage in dvc_stages().items() if stage.get("frozen")] == ["finetune"]
 
 
 def test_the_adapters_that_are_committed_are_those_they_are_said_to_be():

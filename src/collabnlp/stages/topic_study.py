@@ -1,4 +1,4 @@
-"""Settings of the topic model and other methods on this corpus: what stays, and what is lost (frozen: `make topics-study`)."""
+"""Settings of the topic model and other methods on this corpus: what stays, and what is lost (`make topics-study`; no stage of `dvc repro`, since it takes an hour)."""
 
 from collabnlp.embed import read_vectors
 from collabnlp.gazetteer import load_gazetteer

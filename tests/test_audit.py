@@ -21,7 +21,7 @@ from collabnlp.contents import texts_of
 from collabnlp.records import InputError, write_table
 from collabnlp.release import RELEASED
 from collabnlp.stages import audit as audit_stage
-from conftest import ROOT, make_document, make_passage, run_stages
+from conftest import ROOT, FakeEncoder, make_document, make_passage, run_stages
 
 NAME = "Zebedee Quillfeather"
 KEY = {"entries": [{"text": NAME, "kind": "person", "pseudonym": "Interviewee"}]}
@@ -454,6 +454,7 @@ def test_the_evidence_stage_publishes_nothing_that_holds_a_name(whole, monkeypat
         if not name.startswith(("agreement", "metrics")):
             (whole / "outputs" / name).unlink()
     (whole / "private" / "key.json").write_text(json.dumps({"entries": [{"text": "Evidence matrix"}]}))
+    monkeypatch.setattr("collabnlp.stages.evidence.load_encoder", lambda _: FakeEncoder())
     with pytest.raises(InputError, match=r"holds 1 names of the key"):
         run_stages("evidence")
     assert published(whole) == {"agreement.csv", "agreement.parquet", "metrics.json"}

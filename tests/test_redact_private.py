@@ -176,7 +176,7 @@ def planted(project):
 
 
 def test_ingest_leaves_no_name_outside_private(planted, caplog):
-    run_stages("ingest", "embed", "entities")
+    run_stages("ingest", "embed", "names", "entities")
     left = everything(planted) + caplog.text.encode()
     for word in (b"Quillfeather", b"quillfeather", b"Zebedee", b"Marsh", b"Weir", b"960 771", b"zq@example"):
         assert word not in left

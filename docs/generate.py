@@ -32,7 +32,13 @@ TABLES = [
     ("Relation", "outputs/relations.parquet"),
     ("PassageTag", "outputs/tags.parquet, outputs/out_of_fold_tags.parquet, corpus/gold/tags.jsonl"),
     ("Topic", "outputs/topics.parquet"),
+    ("TopicArea", "outputs/topic_areas.parquet"),
     ("TopicAssignment", "outputs/topic_assignments.parquet"),
+    ("TopicChange", "outputs/topic_changes.csv"),
+    ("TopicCode", "outputs/topics_by_code.csv"),
+    ("TopicCount", "outputs/topics_by_place.csv"),
+    ("TopicGap", "outputs/topic_gaps.csv"),
+    ("TopicStability", "outputs/topic_stability.csv"),
     ("AgreementRow", "outputs/agreement.parquet, outputs/agreement.csv"),
     ("EvidenceRow", "outputs/evidence.parquet, outputs/evidence.csv; table `evidence` in outputs/evidence.db"),
     ("MatrixCell", "outputs/matrix.parquet; table `matrix` in outputs/evidence.db"),
@@ -117,7 +123,9 @@ def stages() -> str:
     """The table of stages, from dvc.yaml."""
     lines = ["| stage | what it does | what it writes |", "|---|---|---|"]
     for name, stage in YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
-        outs = [*stage["outs"], *stage.get("metrics", [])]
+        outs = [
+            next(iter(out)) if isinstance(out, dict) else out for out in [*stage["outs"], *stage.get("metrics", [])]
+        ]
         lines.append(f"| {name} | {stage['desc']} | {', '.join(f'`{out}`' for out in outs)} |")
     return "\n".join(lines)
 

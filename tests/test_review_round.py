@@ -192,7 +192,7 @@ def test_what_corrections_changed_without_knowing_git(ready, call, codebook):
     assert "Attitude to risk" in told  # the evidence, too
     closed = next(r.text for r in read_table("outputs/passages.parquet", Passage) if "nobody asked" in r.text)
     assert closed[:40] not in told
-    assert "quote withheld" in told
+    assert "not shown: not for attribution" in told
     records = {json.loads(line)["record"] for line in call("diff", "--format", "jsonl")[1].splitlines()}
     assert records == {"score", "tag", "cell", "change"}
     assert call("diff", "--format", "csv")[1].startswith("passage_id,code,who,before,after,score_before,score,text\n")

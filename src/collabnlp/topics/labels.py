@@ -30,8 +30,9 @@ OTHER = "Other"
 UNNAMED = "No public passage"
 _CANDIDATES = 40
 _MOST_WORDS, _FEW_WORDS = 5, 3
-_MORE_THAN_A_WORD, _ONE_DOCUMENT = 1.8, 0.6  # what a phrase gains and loses in rank
-_GLOSS_PASSAGES = 10
+_MORE_THAN_A_WORD, _ONE_DOCUMENT = 2.4, 0.6  # what a phrase gains and loses in rank
+_SOME = 2  # passages that a phrase needs for half of its nearness to count
+_GLOSS_PASSAGES = 5
 _GLOSS_WORDS = (8, 38)
 _ITSELF = re.compile(
     r"(?i)\b(?:report|toolkit|section|chapter|research|interviewees?|study|studies|authors?|figure|table|we|our|us|my)\b"
@@ -80,7 +81,7 @@ def describe(
     centres
         (n_clusters, n_dimensions) centres, rows of length 1.
     encode
-        Gives vectors of phrases and sentences.
+        Gives vectors of sentences.
     sentences
         Gives start and end of each sentence of a text.
     names
@@ -91,7 +92,7 @@ def describe(
     heads = find_heads(shown.texts)
     said = [phrases(text, stops, heads) for text in shown.texts]
     written = is_abbreviation(shown.texts)
-    keys = _rank(_class_weights(said, labels), said, labels, shown.documents, centres, encode)
+    keys = _rank(_class_weights(said, labels), said, labels, shown, centres)
     own_keys = _apart(keys)
     own_words = top_words([words(text, own_names) for text in shown.texts], labels, len(centres))
     glosses = _glosses(shown, labels, centres, keys, encode, sentences)
@@ -199,20 +200,21 @@ def _rank(
     weights: Mapping[int, Sequence[tuple[str, float]]],
     said: Sequence[Sequence[str]],
     labels: Labels,
-    documents: Sequence[str],
+    shown: Shown,
     centres: Floats,
-    encode: Callable[[Sequence[str]], Vectors],
 ) -> dict[int, list[str]]:
-    """Phrases of each cluster: those first that weigh much, mean what its centre means, say more than one word and stand in more than one document."""
-    every = sorted({phrase for pairs in weights.values() for phrase, _ in pairs})
-    if not every:
-        return {}
-    vectors = np.asarray(encode(every), dtype=np.float64)
-    meaning = dict(zip(every, unit(vectors - vectors.mean(axis=0)), strict=True))
+    """Phrases of each cluster: those first that weigh much, whose passages lie near its centre, that say more than one word and stand in more than one document."""
+    every = {phrase for pairs in weights.values() for phrase, _ in pairs}
+    holders: dict[str, list[int]] = defaultdict(list)
     used_in: dict[tuple[int, str], set[str]] = defaultdict(set)
-    for line, label, document in zip(said, labels, documents, strict=True):
-        for phrase in line:
-            used_in[int(label), phrase].add(document)
+    for row, line in enumerate(said):
+        for phrase in every.intersection(line):
+            holders[phrase].append(row)
+            used_in[int(labels[row]), phrase].add(shown.documents[row])
+    meaning = {
+        phrase: len(rows) / (len(rows) + _SOME) * unit(shown.vectors[rows].mean(axis=0))
+        for phrase, rows in holders.items()
+    }
     ranked = {}
     for number, pairs in weights.items():
         heaviest = max((weight for _, weight in pairs), default=1.0)

@@ -179,7 +179,7 @@ def fit(
         says whose words may be shown: labels, glosses and examples come from these alone. The order
         of rows has no influence.
     encode
-        Gives vectors of phrases and sentences, for labels and glosses.
+        Gives vectors of sentences, for glosses.
     sentences
         Gives start and end of each sentence of a text.
     n_areas, n_topics, area_components, topic_components, draws, seed

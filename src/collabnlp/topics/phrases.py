@@ -17,6 +17,8 @@ _FEW = 3  # a word met less often is no name for being capitalised
 # Words that carry nothing in this field, whatever the topic: those that all its documents are about,
 # everyday verbs, and the words of talk.
 _EMPTY = """
+ground grounds background debate concern concerns difference differences interests saving living perspective perspectives
+sum danger frame past round effort efforts problem problems style average gain gains
 council councils county counties district districts borough boroughs city cities town towns local locally area areas
 place places shire tier tiers two-tier three-tier unitary region regions upper lower work working works worked
 collaborate collaborates collaborated collaborating collaboration collaborations collaborative jointly together across

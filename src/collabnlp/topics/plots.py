@@ -300,7 +300,7 @@ def write_tree(path: Path, topics: Sequence[Topic], areas: Sequence[TopicArea]) 
         lines.append((area.label, area.n_passages, area.area, True))
         lines += [(of_topic[t].label, of_topic[t].n_passages, area.area, False) for t in area.topics if t in of_topic]
     if -1 in of_topic:
-        lines.append(("Other: near no topic", of_topic[-1].n_passages, -1, True))
+        lines.append(("Near no topic (most have an area)", of_topic[-1].n_passages, -1, True))
     with _figure(path, title, (11, 1.2 + 0.3 * len(lines))) as axes:
         for i, (label, n, area_number, upper) in enumerate(lines):
             colour = _GREY if area_number < 0 else COLOURS[area_number % len(COLOURS)]

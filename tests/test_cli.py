@@ -440,7 +440,7 @@ def test_entities_lists_all_or_shows_one(ready, call, tmp_path):
 def test_entities_lists_no_name_that_only_an_interview_not_for_attribution_holds(project, call):
     talk = project / "corpus" / "transcripts" / "talk.txt"
     talk.write_text(talk.read_text() + "\nBo Marsh: Then we set up the Lowfold Secret Growth Board with Tarnholt.\n")
-    run_stages("ingest", "entities", "relations")
+    run_stages("ingest", "names", "entities", "relations")
     found = {e.name: e for e in read_table("outputs/entities.parquet", FoundEntity)}
     assert found["Lowfold Secret Growth Board"].access == "non-attributable"
     for form in ("table", "csv", "jsonl"):

@@ -15,7 +15,7 @@ from conftest import make_tag, run_stages
 @pytest.fixture
 def ready(project):
     """The project up to its topics; tags as a person might have given them."""
-    run_stages("ingest", "embed", "entities", "relations")
+    run_stages("ingest", "embed", "names", "entities", "relations")
     passages = read_table("outputs/passages.parquet", Passage)
     write_table("outputs/tags.parquet", [make_tag(p.passage_id) for p in passages if "trust" in p.text], PassageTag)
     run_stages("topics")

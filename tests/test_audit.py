@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from collabnlp import cli
 from collabnlp.audit import Intruder, KeyEntry, _found, _Sought, audit, load_key_entries, publishing
 from collabnlp.contents import texts_of
+from collabnlp.embed import read_vectors, write_vectors
 from collabnlp.records import InputError, write_table
 from collabnlp.release import RELEASED
 from collabnlp.stages import audit as audit_stage
@@ -463,6 +464,8 @@ def test_the_evidence_stage_publishes_nothing_that_holds_a_name(whole, monkeypat
 @pytest.mark.slow
 def test_dvc_publishes_nothing_while_the_audit_fails(whole):
     """The last two stages of the real pipeline file, run by DVC in a small project; a copy stands for the stages before."""
+    ids, _ = read_vectors("outputs/embeddings.parquet")  # the stage's own encoder has more dimensions than the fake
+    write_vectors("outputs/embeddings.parquet", ids, np.full((len(ids), 384), 384**-0.5, dtype=np.float32))
     yaml = YAML(typ="safe")
     stages = yaml.load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     last = {name: stages[name] for name in ("evidence", "audit")}

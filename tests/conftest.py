@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -186,6 +187,24 @@ def enter(project, monkeypatch):
         monkeypatch.setattr(module, "SentenceEncoder", lambda *_: fake)
     for name in ("collabnlp.stages.evidence", "collabnlp.query"):
         monkeypatch.setattr(f"{name}.load_encoder", lambda _: fake)
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the command line in this process; gives status, standard output, standard error."""
+    from collabnlp import cli
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["collabnlp", *map(str, args)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        out = capsys.readouterr()
+        return status, out.out, out.err
+
+    return run
 
 
 @pytest.fixture

@@ -7,27 +7,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from collabnlp import cli
 from collabnlp.records import FoundEntity, read_table
 from collabnlp.register import load_register
 from conftest import run_stages
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the command line in this process; gives status, standard output, standard error."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["collabnlp", *map(str, args)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from collabnlp import cli
 from collabnlp.effort import load_reading, measure_progress, plan_queue, read_queue
 from collabnlp.records import (
     GoldPassage,
@@ -23,21 +22,6 @@ from collabnlp.records import (
 )
 from collabnlp.runs import FILES, KEPT, keep_run, load_run
 from conftest import run_stages
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["collabnlp", *map(str, args)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

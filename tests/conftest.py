@@ -226,6 +226,15 @@ def small_project(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def ready(small_project, tmp_path, monkeypatch):
+    """A copy of the small project with all its outputs, to change and to tag with."""
+    shutil.copytree(small_project, tmp_path, dirs_exist_ok=True)
+    enter(tmp_path, monkeypatch)
+    monkeypatch.setattr("collabnlp.tagger.SentenceEncoder", FakeEncoder)
+    return tmp_path
+
+
 STAGES = (
     "ingest", "embed", "names", "entities", "relations", "train", "classify", "topics", "topic_tables", "evaluate", "evidence", "audit",
 )  # fmt: skip

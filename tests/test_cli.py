@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,28 +9,6 @@ import pytest
 from collabnlp.records import FoundEntity, read_table
 from collabnlp.register import load_register
 from conftest import run_stages
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Where the outputs of the stages are kept, so that they run once."""
-    return tmp_path_factory.mktemp("made")
-
-
-@pytest.fixture
-def ready(project, made, monkeypatch):
-    from conftest import FakeEncoder
-
-    if not (made / "outputs").exists():
-        run_stages()
-        for folder in ("models", "outputs", "private"):
-            shutil.copytree(folder, made / folder)
-    else:
-        for folder in ("models", "outputs", "private"):
-            shutil.copytree(made / folder, folder)
-    monkeypatch.setattr("collabnlp.tagger.SentenceEncoder", FakeEncoder)
-    return project
-
 
 ADD = ("--title", "A talk", "--publisher", "Us", "--year", "2020", "--kind", "transcript", "--access", "attributable")
 

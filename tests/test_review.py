@@ -19,7 +19,6 @@ from collabnlp.review import load_tables, locked, recode_project, review_files
 from collabnlp.scoring import Coding
 from conftest import ROOT, run_stages
 from packs import make_pack
-from test_cli import call, made, ready  # noqa: F401  # fixtures
 
 
 @pytest.fixture
@@ -367,7 +366,7 @@ def edit_as_two_coders(pack):
     word.save(pack / "leader-ben.docx")
 
 
-def test_the_day_in_the_docs_runs_as_it_stands(ready, call):  # noqa: F811
+def test_the_day_in_the_docs_runs_as_it_stands(ready, call):
     page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
     lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
     assert len(lines) == 10
@@ -395,7 +394,7 @@ def test_the_day_in_the_docs_runs_as_it_stands(ready, call):  # noqa: F811
     assert call("tag", "interviews/leader.txt", "--pack", "pack")[0] == 2  # there already
 
 
-def test_unknown_codes_are_refused_with_a_line_each_and_status_2(folder, call, codebook):  # noqa: F811
+def test_unknown_codes_are_refused_with_a_line_each_and_status_2(folder, call, codebook):
     decide("pack/talk-1.xlsx", {"talk-1:0002": {"Add": "Biscuits"}, "talk-1:0003": {"Add": "Cakes"}}, "pack/x.xlsx")
     status, out, _ = call("review", "pack/x.xlsx", "--coder", "anna")
     assert status == 2

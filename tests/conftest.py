@@ -130,7 +130,7 @@ def lay_out(tmp_path):
     for name in ("passages", "reads", "mentions"):
         lines = (ROOT / "corpus" / "gold-names" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
         ids = [re.search(r'"passage_id": "([^"]+)"', line).group(1) for line in lines]
-        lines = [line for i, line in zip(ids, lines, strict=True) if i in keep or re.match(r"names-\d\d:..[05]", i)]
+        lines = [line for i, line in zip(ids, lines, strict=True) if i in keep or re.match(r"names-\d\d:..0", i)]
         (corpus / "gold-names" / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (corpus / "reports" / "orren.md").write_text(
         "# Joint work in Orrenshire\n\n## Harrowmere Borough Council\n\n"
@@ -173,6 +173,8 @@ def lay_out(tmp_path):
         .replace("  folds: 5", "  folds: 2")
         .replace("n_topics: 12", "n_topics: 3")
         .replace("n_components: 20", "n_components: 5")
+        .replace("draws: 300", "draws: 30")
+        .replace("draws: 1000", "draws: 100")
         .replace("finetuned: true", "finetuned: false")
     )
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -470,7 +471,7 @@ def test_dvc_publishes_nothing_while_the_audit_fails(whole):
     stages = yaml.load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     last = {name: stages[name] for name in ("evidence", "audit")}
     for stage in last.values():
-        stage["cmd"] = stage["cmd"].replace("python", sys.executable, 1)
+        stage["cmd"] = stage["cmd"].replace("python", shlex.quote(sys.executable), 1)
         stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith("src/") and (whole / dep).exists()]
     before = sorted({f"outputs/{name}" for name in RELEASED} - set(last["evidence"]["outs"]))
     for name in before:

@@ -29,6 +29,10 @@ def found(finder, text, year=2019):
             [("COUNCIL", "Babergh and Mid Suffolk District Councils", ("babergh", "mid-suffolk"))],
         ),
         ("Godalming Town Council said no.", [("COUNCIL", "Godalming Town Council", ())]),
+        ("Sufolk County Council agreed.", [("COUNCIL", "Sufolk County Council", ("suffolk",))]),
+        ("Lecestershire County Council agreed.", [("COUNCIL", "Lecestershire County Council", ("leicestershire",))]),
+        ("We met Cherwlel District Council.", [("COUNCIL", "Cherwlel District Council", ("cherwell",))]),
+        ("Kant County Council agreed.", [("COUNCIL", "Kant County Council", ())]),
         (
             "Cherwell District CouncilThe work began.",
             [("COUNCIL", "Cherwell District Council", ("cherwell",))],

@@ -78,7 +78,7 @@ class Codebook(BaseModel):
                 if re.search("[A-Z]", re.sub(r"\\.", "", pattern)):
                     raise ValueError(f"{code.code}: the indicator {pattern!r} has a capital; texts are lowered first")
                 try:
-                    regex.compile(pattern)
+                    _compiled(pattern)
                 except regex.error as error:
                     raise ValueError(
                         f"{code.code}: the indicator {pattern!r} is no regular expression ({error})"
@@ -92,6 +92,12 @@ class Codebook(BaseModel):
 
     def __getitem__(self, name: str) -> Code:
         return next(code for code in self.codes if code.code == name)
+
+
+@functools.cache
+def _compiled(pattern: str) -> Any:
+    """An indicator as a pattern, compiled once in a process: a codebook has more than a thousand."""
+    return regex.compile(pattern)
 
 
 def load_codebook(path: str | Path) -> Codebook:
@@ -151,7 +157,7 @@ def _indicator_patterns(code: Code) -> tuple[Any, Any, tuple[int, ...]]:
     for piece, indices in owners.items():
         finder.add_word(piece, indices)
     finder.make_automaton()
-    return tuple(regex.compile(pattern) for pattern in code.indicators), finder, tuple(anywhere)
+    return tuple(_compiled(pattern) for pattern in code.indicators), finder, tuple(anywhere)
 
 
 def _needed(pattern: str) -> frozenset[str]:

@@ -45,6 +45,8 @@ from collabnlp.records import EntityMention, GoldPassage, Passage
 
 _SURE_NOT = 0.03  # what the model gives less than this is no name, whatever the patterns say
 _LISTED = 0.95
+_MISSPELT = 0.8
+_LONG_NAME = 6  # letters of a place's first word from which one letter may be wrong
 _COUNTIES = ("county", "combined authority")
 
 
@@ -89,6 +91,11 @@ class MentionFinder:
         self._exact = PhraseMatcher(self._nlp.vocab, attr="ORTH")
         self._folded = PhraseMatcher(self._nlp.vocab, attr="LOWER")
         self._by_lower: dict[str, str] = {}
+        self._in_full = [
+            alias
+            for alias, (form, ids) in sorted(gazetteer.aliases.items())
+            if form == "full" and gazetteer.entities[ids[0]].label == "COUNCIL"
+        ]
         self._places = {alias.split()[0] for alias, (form, _) in gazetteer.aliases.items() if form == "bare"}
         for alias, (form, ids) in sorted(gazetteer.aliases.items()):
             label = gazetteer.entities[ids[0]].label
@@ -215,13 +222,30 @@ class MentionFinder:
         doc = self._nlp.make_doc(text)
         full, bare = self._listed(doc, text, year)
         ruled = outermost(patterned(doc, text, self._places))
-        unlisted = unlisted_councils(text, full)
+        unlisted = [self._meant(text, c, year) for c in unlisted_councils(text, full)]
         hints = Hints(
             {(c.start, c.end): c.label for c in ruled},
             [(c.start, c.end) for c in outermost([*full, *unlisted]) if c.label == "COUNCIL"],
             is_reference(text),
         )
         return _Look(cut(text), full, bare, ruled, unlisted, hints)
+
+    def _meant(self, text: str, unlisted: Candidate, year: int) -> Candidate:
+        """A council that no list names, or the one whose name it is but for a letter: "Sufolk County Council".
+
+        Short names of places are left as they are: Barnet is not Burnet misspelt.
+        """
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        name = text[unlisted.start : unlisted.end].replace("’", "'")
+        if len(name.split(" ")[0]) < _LONG_NAME:
+            return unlisted
+        aliases = [alias for alias, *_ in process.extract(name, self._in_full, scorer=OSA.distance, score_cutoff=1)]
+        borne = {self.gazetteer.bearers(alias, year) for alias in aliases}
+        if len(borne) != 1:
+            return unlisted
+        return unlisted._replace(entity_ids=borne.pop(), method="gazetteer", score=_MISSPELT)
 
     def _decide(self, text: str, look: _Look, times: Mapping[str, int]) -> list[Candidate]:
         named = look.ruled if self.names is None else _judged(self.names, look, times)

@@ -1,6 +1,7 @@
 import csv
 import json
 import threading
+from types import MappingProxyType
 
 import numpy as np
 import openpyxl
@@ -32,13 +33,16 @@ TEXTS = {
 }
 
 
-def make_released(gazetteer, codebook, texts=TEXTS, documents=None):
+def make_released(gazetteer, codebook, texts=TEXTS, documents=None, speakers=MappingProxyType({})):
     documents = documents or [
         make_document("kent", title="The Kent story", year=2019),
         make_document("old", title="An older report", year=2009, access="attributable"),
         make_document("talk", title="A talk", year=2015, kind="transcript", synthetic=True),
     ]
-    passages = [make_passage(text, passage_id, section=("Posts",)) for passage_id, text in texts.items()]
+    passages = [
+        make_passage(text, passage_id, section=("Posts",), speaker=speakers.get(passage_id))
+        for passage_id, text in texts.items()
+    ]
     tags = [
         make_tag("kent:0001", "joint_posts", score=0.9),
         make_tag("kent:0002", "trust", coder="ann", score=None),
@@ -71,6 +75,13 @@ def searcher(index):
 
 def ids(found):
     return [hit.passage_id for hit in found.hits]
+
+
+def test_a_question_of_the_interviewer_is_not_found(tmp_path, codebook, gazetteer):
+    texts = {**TEXTS, "talk:0002": "Would you share a chief executive again?"}
+    released = make_released(gazetteer, codebook, texts, speakers={"talk:0002": "Interviewer"})
+    build_index(tmp_path / "x.db", released, codebook=codebook, gazetteer=gazetteer, encoder=FakeEncoder())
+    assert set(ids(Searcher(tmp_path / "x.db", FakeEncoder()).search("share a chief executive"))) == set(TEXTS)
 
 
 def test_words_come_first_and_meaning_adds_to_them(searcher):

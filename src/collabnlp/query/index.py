@@ -16,6 +16,7 @@ from collabnlp.gazetteer import Gazetteer
 from collabnlp.query.views import RECORDS, REFERS, describe
 from collabnlp.query.words import name_words
 from collabnlp.records import EvidenceRow, InputError, Record, atomic, columns, sort_records
+from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.release import CLOSED, Released, exporter, reread
 
 HEADING = 0.4  # share of the headings in the vector of a passage; docs/method.md says how it was found
@@ -102,12 +103,15 @@ def _entities(db: sqlite3.Connection, released: Released, gazetteer: Gazetteer) 
 def _findable(db: sqlite3.Connection, released: Released, encoder: Encoder | None) -> None:
     """Add what the search looks in: texts, their full-text index, their vectors, words that may be misspelt.
 
+    An interviewer's question is no evidence and would often be the best match; it is left out.
     The vector of a passage is that of its text with a share of that of the headings above it: a
     passage seldom repeats what its heading says.
     """
     title = {document.document_id: document.title for document in released.documents}
     texts: dict[str, tuple[str | None, str, str, str]] = {
-        p.passage_id: (p.document_id, p.text, " > ".join(p.section), title[p.document_id]) for p in released.passages
+        p.passage_id: (p.document_id, p.text, " > ".join(p.section), title[p.document_id])
+        for p in released.passages
+        if p.speaker != INTERVIEWER
     }
     texts |= {row.passage_id: (None, row.quote, "", "") for row in released.rows if row.access == CLOSED}
     lines = [(i, passage_id, *texts[passage_id]) for i, passage_id in enumerate(sorted(texts), start=1)]

@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+PIP := python -m pip install --quiet --disable-pip-version-check
+TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 STAMP := $(VENV)/installed
 
-.PHONY: repro test test-slow finetune topics-study check lint docs clean
+.PHONY: repro test test-slow finetune topics-study check lint docs lock supply-chain clean
 
 repro: $(STAMP)
 	$(RUN) dvc repro
@@ -37,11 +39,24 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(RUN) python docs/generate.py
 
+# the lock: uv (pip install uv) reads pyproject.toml and keeps the versions that the lock has where they still fit
+lock:
+	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-package torch --no-emit-package pip \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+
+# what is installed, with licences and known weaknesses; needs a network, and its tools live in a folder of their own
+supply-chain: $(STAMP)
+	$(PYTHON) -m venv .supply
+	.supply/bin/python -m pip install --quiet --disable-pip-version-check pip-audit cyclonedx-bom
+	.supply/bin/cyclonedx-py environment $(VENV) --output-reproducible --of JSON --output-file .supply/sbom.cdx.json
+	.supply/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
 clean:
 	rm -rf outputs/*.* outputs/plots models/classifier models/topics .cache
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(RUN) python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(RUN) $(PIP) --no-deps --require-hashes --requirement requirements.lock
+	$(RUN) $(PIP) "$(TORCH)"
+	$(RUN) $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

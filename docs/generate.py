@@ -4,6 +4,7 @@
 """
 
 import csv
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -194,6 +195,35 @@ def draw_learning_curve() -> None:
     records.write_figure(ROOT / "docs" / "images" / "learning_curve.png", figure)
 
 
+def licences() -> str:
+    """The page on what the lock installs: name, version, licence as the package itself gives it."""
+    names = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [
+        "# Licences",
+        "",
+        "What `requirements.lock` installs, and torch, with the licence that each package states; made by `make docs`.",
+        "What the project itself imports is in [decision 0001](decisions/0001-libraries.md). Hashes are in the lock;",
+        "`make supply-chain` writes a bill of materials (CycloneDX, `.supply/sbom.cdx.json`) and looks for known weaknesses.",
+        "",
+        "| package | version | licence |",
+        "|---|---|---|",
+    ]
+    for name in sorted({*names, "torch"}, key=str.lower):
+        about = importlib.metadata.metadata(name)
+        version = about["Version"].split("+")[0]
+        lines.append(f"| {about['Name']} | {version} | {licence(about)} |")
+    return "\n".join(lines) + "\n"
+
+
+def licence(about: importlib.metadata.PackageMetadata) -> str:
+    """A package's licence: its expression, else its classifiers, else the first line of what it says."""
+    if about["License-Expression"]:
+        return str(about["License-Expression"])
+    given = [line.split(" :: ")[-1] for line in about.get_all("Classifier", []) if line.startswith("License :: ")]
+    given = [name for name in given if name != "OSI Approved"]
+    return ", ".join(given) or (about["License"] or "not stated").splitlines()[0][:60]
+
+
 def between(text: str, name: str, body: str) -> str:
     """The text with what stands between the marks of `name` replaced."""
     begin, end = f"<!-- {name}: made by make docs -->", f"<!-- /{name} -->"
@@ -206,6 +236,7 @@ def pages() -> dict[Path, str]:
     readme, method = ROOT / "README.md", ROOT / "docs" / "method.md"
     return {
         ROOT / "docs" / "data-dictionary.md": data_dictionary(),
+        ROOT / "docs" / "licences.md": licences(),
         ROOT / "docs" / "codebook.md": format_codebook(load_codebook(ROOT / "corpus" / "codebook.yaml"), None, "md"),
         ROOT / "docs" / "cli.md": command_line(),
         readme: between(readme.read_text(encoding="utf-8"), "stages", stages()),

@@ -12,11 +12,19 @@ from typing import NamedTuple
 
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
-from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES
+from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES, SMALL
 from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
 from collabnlp.redact.tokens import Token, distance
 
 _INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
+
+
+# What somebody did, in verbs that no ending tells.
+_PAST = re.compile(
+    r"\s+(?:heard|knew|said|told|got|went|came|took|gave|made|kept|held|led|left|lost|met|paid|read|ran|saw|sent|sat|spoke|stood|"
+    r"taught|thought|understood|won|wrote|began|bought|brought|built|caught|chose|drew|drove|fell|felt|found|flew|forgot|"
+    r"rang|sold|shook|threw|swore|slept|says|knows|reckons|thinks|wants|has|had|does|did|never|always|just|still|didn['’]?t|wasn['’]?t|isn['’]?t)\b"
+)
 
 
 class Name(NamedTuple):
@@ -108,6 +116,7 @@ def _names(
         if person is None and j - i == 1:
             person = (_part(doc, parts, text, i, taken - {i}) or (None,))[0]
         yield Name(block, tokens[i].start, tokens[j - 1].end, person or Person(words, "person"), why)
+    yield from _run_together(doc, block, text, taken)
     headed = doc.before_heads(text)
     figures = {
         k for b, start, end in doc.figures if b == block for k, token in enumerate(tokens) if start <= token.start < end
@@ -121,7 +130,6 @@ def _names(
             yield Name(block, token.start, token.end, *part)
         elif _doubtful(doc, text, i):
             yield Name(block, token.start, token.end, None, "an ordinary word, or a place, that may be a name")
-    yield from _run_together(doc, block, text, taken)
     yield from _dotted(doc, block, text)
     yield from _broken(parts, block, text)
 
@@ -197,7 +205,9 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         why = "part of a name" if listed else "short form of a name"
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
-            return None if ordinary and not near and score(text.text, tokens, i, i + 1)[0] < 2 else (known, why)
+            return None if ordinary and not near and not _meant_small(doc, text, i, listed=listed) else (known, why)
+        if not listed and token.shout and len(token.low) < 4:
+            return None  # an abbreviation
         if token.low in doc.nicknames and token.cap:
             return known, "what somebody is called"
         if not token.cap:
@@ -209,7 +219,7 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         return (known, why) if _meant(doc, text, i) else None
     if text.mode == "mixed" and not token.cap:
         return None
-    if _like_initials(token) and text.mode == "mixed":
+    if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|\d", text.text[token.end :]):
         for person in doc.people.values():
             if len(person.words) > 1 and token.low in initials_of(person):
                 common = ACRONYMS if person.who == "person" else FEW_ACRONYMS
@@ -248,11 +258,28 @@ def _meant(doc: Sightings, text: Text, i: int) -> bool:
         return True
     if re.match(r"\s+(?!need|inde|speed|seed|feed|bed\b|red\b|shed)[a-z]{2,}(?:ed|ts to|es to)\b", rest):
         person += 1
-    if token.first or token.low in MONTHS or doc.kind(token) == "P":
+    if token.owned and re.match(r"['’]?s?\s+(?!and\b)[a-z]{3,}", rest) and token.low not in MONTHS:
+        person += 0.5
+    if _PAST.match(rest):
+        person += 1
+    if token.first or token.low in MONTHS:
         return person >= (0.75 if token.low not in MONTHS else 1.25) and place == 0
+    if doc.kind(token) == "P":
+        said = doc.votes[token.low][1] > 0 or token.low in doc.extra
+        return person >= (0.75 if said else 0) and place == 0
     if before is not None and before.low in NOT_AFTER:
         return False
     return place == 0 or person > place
+
+
+def _meant_small(doc: Sightings, text: Text, i: int, *, listed: bool) -> bool:
+    """Whether a name that is an ordinary word, too, is meant as a name in a text without capitals."""
+    token = text.tokens[i]
+    person, place = score(text.text, text.tokens, i, i + 1)
+    if is_phrase(text.text, token) or token.low in SMALL:
+        return person >= 3 and place == 0
+    rare = doc.seen_low[token.low] <= 4 and listed
+    return person >= (0.75 if rare else 2) and place == 0
 
 
 def _at_head(doc: Sightings, text: Text, token: Token) -> bool:

@@ -35,8 +35,8 @@ _INTRO = re.compile(
     r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
 )
 _NICKNAME = re.compile(
-    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to (?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
-    r"|as (?:(?:the|we|they|everyone|everybody|all|whole|office|team|people|his|her|friends|mates|colleagues|members|staff|I|used|to|always|still|once|half|floor|council) ?){1,6}call(?:s|ed)? (?:him|her|me|them)|for short\b)"
+    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to\s+(?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
+    r"|as (?:[\w'’]+\s+){1,6}?call(?:s|ed)?\s+(?:him|her|me|them|us)\b|for short\b)"
 )
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
@@ -282,7 +282,12 @@ class Sightings:
         """Names that evidence in the text itself makes sure."""
         text = self.texts[block]
         done: set[int] = set(self.barred[block])
-        for i, j, why in (*self._introduced(text), *self._nicknamed(text), *self._titled(text), *self._particled(text)):
+        for i, j, why in (
+            *self._particled(text),
+            *self._introduced(text),
+            *self._nicknamed(text),
+            *self._titled(text),
+        ):
             if not done & set(range(i, j)):
                 done |= set(range(i, j))
                 yield i, j, why
@@ -456,6 +461,8 @@ class Sightings:
             if token.low in PARTICLES and not token.cap:
                 return self._particles_lead_on(text.tokens, j)
             return token.cap and (kind in "GSUgsPI" or token.low in MONTHS)
+        if token.low in LONE_PARTICLES and j + 1 < len(text.tokens) and text.tokens[j + 1].gap.isspace():
+            return self.kind(text.tokens[j + 1]) in "SU"
         return (
             kind in "SG"
             or (kind == "U" and before.low not in SMALL)
@@ -579,7 +586,7 @@ class Sightings:
             given = (
                 kind == "G"
                 or token.low in ("abd", "abdul", "abu", "umm")
-                or (token.low in BORN_IN and next_kind in "SU" and self.votes[after.low][1] == 0)
+                or (token.low in BORN_IN and next_kind in "SUG" and self.votes[after.low][1] == 0)
                 or (kind == "g" and token.low in COMMON)
                 or (
                     kind == "P"
@@ -594,7 +601,8 @@ class Sightings:
                 end = last + 1 if given else a
             elif given:
                 if (
-                    next_kind in "SUGI"
+                    next_kind in "SUG"
+                    or (next_kind == "I" and (after.text != "I" or "." in after.gap))
                     or (next_kind == "P" and after.low not in self.extra)
                     or (next_kind == "P" and kind == "G" and after.low in self.lexicon.surnames)
                     or next_kind in "gs"
@@ -619,7 +627,7 @@ class Sightings:
                 votes = sum(self.votes[t.low][0] - 2 * self.votes[t.low][1] for t in (token, after))
                 sure = kind + next_kind in ("US", "gS", "SS") or self.votes[after.low][0] >= 1
                 end = a + 2 if votes >= (1 if sure else 1.5) else a
-            if end > a and not (a > 0 and tokens[a - 1].low in NOT_AFTER and kind != "G"):
+            if end > a and not (a > 0 and token.gap.isspace() and tokens[a - 1].low in NOT_AFTER and kind != "G"):
                 while end < j and end - a < 5 and self.goes_on(text, end) and self.kind(tokens[end]) in "SUG":
                     end += 1
                 return min(end, j)
@@ -705,6 +713,14 @@ class Sightings:
                 if self.is_figure(tokens, i, j):
                     i = j
                     continue
+            elif (
+                kind == "g"
+                and i + 1 < len(tokens)
+                and self.kind(tokens[i + 1]) == "S"
+                and self.goes_on(text, i + 1)
+                and not (i and token.gap.isspace() and tokens[i - 1].low in NOT_AFTER - {"a"})
+            ):
+                j = i + 2
             elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
             elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:

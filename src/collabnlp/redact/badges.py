@@ -100,7 +100,10 @@ def find_badges(text: str, before: str = "") -> Iterator[Found]:
         items = re.findall(r"[^\s,-]+", match.group())
         letters = sum(len(item.strip(".")) == 1 and item[0].isalpha() for item in items)
         own, beside = _around(text, match.start(), before)
-        if 2 <= letters < len(items) and (_CAR.search(own[-160:]) or _CAR.search(beside)):
+        if 1 <= letters < len(items) and _PLAIN_WHOSE.search(text[max(0, match.start() - 60) : match.start()]):
+            end = match.start() + len(match.group().rstrip("."))
+            yield Found(match.start(), end, "number", "spelt out beside words for a person's number")
+        elif 2 <= letters < len(items) and (_CAR.search(own[-160:]) or _CAR.search(beside)):
             yield Found(
                 match.start(),
                 match.start() + len(match.group().rstrip(".")),

@@ -27,6 +27,13 @@ _PAST = re.compile(
 )
 
 
+# What comes before a name that somebody got wrong.
+_MISHEARD = re.compile(
+    r"(?i)\b(?:(?:mis-?)?spel(?:t|led|ling|ls?)(?: (?:it|him|her|me|that))?(?: (?:as|like))?|typed(?: it| in)?(?: as)?|writ(?:es?|ten)(?: it)?(?: as)?|wrote(?: it| down)?(?: as)?|printed(?: it)?(?: as)?|said|says|reads?|"
+    r"(?:down|out|up|it|me|him|her|them|name|minuted|recorded|heard|listed|hears it) as|(?:it|that|name) (?:to|into)|was once|once|not|never|or) [\"'“‘]?$"
+)
+
+
 class Name(NamedTuple):
     """A place where somebody is named; `person` is None for what looks like a name and is left, `reason` says why."""
 
@@ -219,7 +226,7 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         return (known, why) if _meant(doc, text, i) else None
     if text.mode == "mixed" and not token.cap:
         return None
-    if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|\d", text.text[token.end :]):
+    if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|[ \xa0]?\d{2}", text.text[token.end :]):
         for person in doc.people.values():
             if len(person.words) > 1 and token.low in initials_of(person):
                 common = ACRONYMS if person.who == "person" else FEW_ACRONYMS
@@ -227,18 +234,31 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
                     return person, "initials"
     if headed or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
         return None
+    if token.cap and kind in "gsW" and not token.shout and (person := _drawn_out(parts, token.low)) is not None:
+        if not token.first or score(text.text, tokens, i, i + 1)[0] >= 1:
+            return person, "short form of a name"
+    heard = _MISHEARD.search(text.text[max(0, token.start - 40) : token.start]) is not None
+    if heard and token.cap and (found := _nearly(doc, parts, token, "U")) is not None:
+        return found
     if kind in "Wgs" and not ((near and kind != "W") or (token.cap and not token.first and near)):
         return None
     if text.mode != "mixed" and kind in "W":
         return None
     if text.mode == "mixed" and kind in "GSU" and (cut := _cut_short(doc, token.low)) is not None:
         return cut, "a name cut short"
+    return _nearly(doc, parts, token, kind)
+
+
+def _nearly(doc: Sightings, parts: dict[str, Person], token: Token, kind: str) -> tuple[Person, str] | None:
+    """Whose name a word nearly is: a letter or two aside, or by its sound."""
     for part, person in parts.items():
-        if min(len(part), len(token.low)) < 4 or not any(part in (word, *word.split("-")) for word in person.words):
+        shorter = min(len(part), len(token.low))
+        if shorter < 4 or not any(part in (word, *word.split("-")) for word in person.words):
             continue
-        limit = 1 if min(len(part), len(token.low)) < 7 else 2
-        if kind == "G" and _sound(part) != _sound(token.low):
+        alike = _sound(part) == _sound(token.low)
+        if kind == "G" and not alike:
             continue  # Jane is not Jade
+        limit = 2 if shorter > 6 or (alike and shorter > 4) or (kind == "U" and shorter > 5) else 1
         if distance(part, token.low, limit) <= limit and (
             part[0] == token.low[0] or (limit > 1 and part[1:] == token.low[1:])
         ):
@@ -347,6 +367,15 @@ def _cut_short(doc: Sightings, low: str) -> Person | None:
             )
             if same >= 4 and re.fullmatch(r"[a-z]?(?:ers|sters?|e?y|ie|zy|o|bo|s|ski|dog)|", low[same:]):
                 return person  # Rhodders for Rhodri
+    return None
+
+
+def _drawn_out(parts: dict[str, Person], low: str) -> Person | None:
+    """The person part of whose name, with an ending that makes light of it, is a word: Woody for Wood, Pips for Pip."""
+    for ending in ("y", "ie", "s", "sy", "ers"):
+        stem = low.removesuffix(ending)
+        if stem != low and len(stem) > 2 and stem in parts:
+            return parts[stem]
     return None
 
 

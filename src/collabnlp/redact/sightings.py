@@ -22,6 +22,7 @@ from collabnlp.redact.lexicon.usage import (
     GENERIC,
     LONE_PARTICLES,
     MONTHS,
+    NEARLY_ALWAYS,
     PARTICLES,
     PLACES_FIRST,
     SMALL,
@@ -36,7 +37,9 @@ _INTRO = re.compile(
 )
 _NICKNAME = re.compile(
     r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to\s+(?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
-    r"|as (?:[\w'’]+\s+){1,6}?call(?:s|ed)?\s+(?:him|her|me|them|us)\b|for short\b)"
+    r"|as (?:[\w'’]+\s+){1,6}?call(?:s|ed)?\s+(?:him|her|me|them|us)\b|for short\b"
+    r"|(?:we|they|everyone|everybody|people|I|folk|some)\s+(?:\w+\s+){0,2}?call(?:s|ed)?\s+(?:him|her|them|me|us)\b"
+    r"|(?:that['’]s|that was|is|was)\s+(?:how|what)\s+(?:\w+\s+){1,3}?(?:say|says|said|spell|spells|spelt|pronounce|pronounced|call|calls|called|write|writes)\b)"
 )
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
@@ -49,6 +52,12 @@ _HEAD = re.compile(
 def _bodies_of() -> re.Pattern[str]:
     names = sorted(load_lexicon().bodies, key=lambda name: (-len(name), name))
     return re.compile(rf"(?i)(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?![\w-])")
+
+
+# Behind these a word that is a name, too, is one.
+_KIN = re.compile(
+    r"(?i)\b(?:(?:my|our|his|her|their) (?:own |old |new |lovely |then )?(?:colleague|husband|wife|partner|brother|sister|son|daughter|friend|mate|boss|deputy|secretary|assistant|pa|predecessor|successor|manager|mum|dad)|called|named|woman|man|girl|lad|chap|bloke|lady|guy|name is|name['’]s)\s+$"
+)
 
 
 class Person(NamedTuple):
@@ -125,7 +134,7 @@ class Sightings:
 
     def is_place(self, low: str) -> bool:
         """Whether a word is a place or an organisation, by the lists or by what the caller said."""
-        return low in self.lexicon.places or low in self.extra
+        return low in self.lexicon.places or low in PLACES_FIRST or low in self.extra
 
     def kind(self, token: Token) -> str:
         """G given name, g given name that is a word, S surname, s surname that is a word, P place, U unknown, W word, I initial, A acronym."""
@@ -172,9 +181,14 @@ class Sightings:
                 token.low in person.words or (token.shout and token.low in initials_of(person))
                 for person in self.people.values()
             )
-            if j - i == 1 and len(token.low) > 1 and not known:
+            if j - i == 1 and len(token.low) > 1 and not known and not self._short_of_another(token.low):
                 self.people[token.low,] = Person((token.low,), "person")
         self._heads()
+
+    def _short_of_another(self, low: str) -> bool:
+        """Whether a word is a short form of the given name of somebody who is named in full."""
+        names = self.lexicon.long.get(low, frozenset())
+        return any(len(person.words) > 1 and person.words[0] in names for person in self.people.values())
 
     def behind_initials(self) -> dict[tuple[str, ...], Person]:
         """For people named in full the one who speaks under their initials, where these fit nobody else."""
@@ -304,7 +318,10 @@ class Sightings:
         else:
             for a, b, why in self._without_capitals(text):
                 if not done & set(range(a, b)):
+                    done |= set(range(a, b))
                     yield a, b, why
+            for i in self._listed_with(text, done - self.barred[block]):
+                yield i, i + 1, "named beside somebody"
 
     def _listed_with(self, text: Text, named: set[int]) -> list[int]:
         """Words that stand in a row with names, parted by commas or "and", and may be names themselves."""
@@ -312,7 +329,10 @@ class Sightings:
         found: list[int] = []
         for _ in range(3):
             for i, token in enumerate(tokens):
-                if i in named or not token.cap or self.kind(token) not in "UgGS" or token.low in self.extra:
+                wanted = "UgGS" if text.mode == "mixed" else "USG"
+                if i in named or token.low in self.extra or self.kind(token) not in wanted:
+                    continue
+                if (text.mode == "mixed" and not token.cap) or len(token.low) < 3:
                     continue
                 if (
                     self.kind(token) == "g"
@@ -462,7 +482,7 @@ class Sightings:
                 return self._particles_lead_on(text.tokens, j)
             return token.cap and (kind in "GSUgsPI" or token.low in MONTHS)
         if token.low in LONE_PARTICLES and j + 1 < len(text.tokens) and text.tokens[j + 1].gap.isspace():
-            return self.kind(text.tokens[j + 1]) in "SU"
+            return self.kind(text.tokens[j + 1]) in "SUP"
         return (
             kind in "SG"
             or (kind == "U" and before.low not in SMALL)
@@ -586,7 +606,11 @@ class Sightings:
             given = (
                 kind == "G"
                 or token.low in ("abd", "abdul", "abu", "umm")
-                or (token.low in BORN_IN and next_kind in "SUG" and self.votes[after.low][1] == 0)
+                or (
+                    token.low in BORN_IN
+                    and (next_kind in "SUG" or (after.low in self.lexicon.surnames and after.low not in HEADS | WEAK_HEADS))
+                    and self.votes[after.low][1] == 0
+                )
                 or (kind == "g" and token.low in COMMON)
                 or (
                     kind == "P"
@@ -703,6 +727,8 @@ class Sightings:
             token = tokens[i]
             kind = self.kind(token)
             j = i
+            if kind == "g" and token.low in NEARLY_ALWAYS:
+                kind = "G"
             if kind == "G" and len(token.low) > 2 and not (text.mode == "upper" and token.low in self.extra):
                 j = i + 1
                 while j < len(tokens) and j - i < 3 and self.goes_on(text, j):
@@ -723,6 +749,8 @@ class Sightings:
                 j = i + 2
             elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
+            elif kind == "g" and token.low not in SMALL and not is_phrase(text.text, token):
+                j = i + (score(text.text, tokens, i, i + 1)[0] >= 2 and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None)
             elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
                 j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:

@@ -7,11 +7,14 @@ from typing import Any
 import collabnlp.readers
 import collabnlp.records
 import collabnlp.redact.attribution
+import collabnlp.redact.badges
 import collabnlp.redact.blocks
 import collabnlp.redact.context
 import collabnlp.redact.door
 import collabnlp.redact.lexicon
+import collabnlp.redact.lexicon.usage
 import collabnlp.redact.people
+import collabnlp.redact.posts
 import collabnlp.redact.pseudonyms
 import collabnlp.redact.recognisers
 import collabnlp.redact.roles
@@ -35,7 +38,7 @@ from collabnlp.stages import CORPUS, OUTPUTS, log, main
 _CODE = (
     collabnlp.redact.attribution, collabnlp.redact.context, collabnlp.redact.door, collabnlp.redact.lexicon, collabnlp.redact.people, collabnlp.redact.pseudonyms, collabnlp.readers,
     collabnlp.redact.recognisers, collabnlp.records, collabnlp.redact.blocks, collabnlp.redact.roles, collabnlp.segment,
-    collabnlp.redact.sightings, collabnlp.redact.speakers, collabnlp.redact.tokens,
+    collabnlp.redact.sightings, collabnlp.redact.speakers, collabnlp.redact.tokens, collabnlp.redact.badges, collabnlp.redact.posts, collabnlp.redact.lexicon.usage,
 )  # fmt: skip
 
 

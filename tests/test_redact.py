@@ -339,6 +339,29 @@ def test_what_is_off_the_record(texts, expected):
     assert accesses(*texts) == expected
 
 
+@pytest.mark.parametrize("access", ["public", "attributable", "non-attributable", None])
+@pytest.mark.parametrize(
+    ("text", "off"),
+    [
+        ("We agreed.", []),
+        ("We agreed. [off the record] He drank. [back on the record] We signed.", ["He drank."]),
+        ("We agreed. (confidential) He drank.", ["He drank."]),
+        ("Please don't quote me on this, but he drank.", ["he drank."]),
+        ("Between you and me, he drank.", ["he drank."]),
+        ("Can you turn the recorder off, he drank.", ["he drank."]),
+        ("[not for attribution] He drank.", []),  # may be quoted, without a name
+        ("This is under the Chatham House rule: he drank.", []),
+        ("Don't attribute this to me, and leave this bit out of the report, he drank.", ["he drank."]),
+    ],
+)
+def test_what_is_off_the_record_is_marked_whatever_the_access(text, off, access):
+    marked = mark_access([Block(text, "turn", speaker="A")], access)
+    told = " ".join(block.text for block in marked if not block.off_record)
+    assert [words for words in ("He drank.", "he drank.") if words in text and words not in told] == off
+    assert all(block.access == "non-attributable" for block in marked if block.off_record)
+    assert "".join("".join(block.text for block in marked).split()) == "".join(text.split())
+
+
 def test_a_speaker_loses_the_name_where_it_is_off_the_record():
     blocks = turns(
         ("INT", "Why?"), ("Ann Weir", "It rained. [off the record] Ann Weir drank. [back on the record] Yes.")

@@ -21,6 +21,7 @@ from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Access, Block, Passage
+from collabnlp.redact.attribution import OFF_RECORD
 from collabnlp.redact.door import Door
 from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import N_SUGGESTIONS
@@ -108,9 +109,10 @@ class Tagger:
         return text, passages, [passage.passage_id for passage in passages]
 
     def _redacted(self, path: Path, blocks: Sequence[Block], access: Access | None) -> list[Block]:
-        """The blocks as they may be seen; new people get their pseudonyms from the project's key."""
+        """The blocks as they may be seen, without what is off the record; new people get their pseudonyms from the project's key."""
         door = Door(self.project, gazetteer=self.gazetteer)
-        return door.redact_file(path, blocks, access, self.params.ingest.third_people).blocks
+        seen = door.redact_file(path, blocks, access, self.params.ingest.third_people).blocks
+        return [block._replace(text=OFF_RECORD) if block.off_record else block for block in seen]
 
     def look(self, texts: Sequence[str]) -> tuple[Look, Readings]:
         """What the encoders say of texts."""

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collabnlp.discreet import without_words
 from collabnlp.interviewees import Interviewees
 from collabnlp.records import Block, strictest
 from collabnlp.redact.attribution import mark_access
-from collabnlp.redact.blocks import redact, without_words
+from collabnlp.redact.blocks import redact
 from collabnlp.redact.pseudonyms import Corrections, Key
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.speakers import INTERVIEWER

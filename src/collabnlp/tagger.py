@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from collabnlp.classify import Classifier
+from collabnlp.discreet import discreet
 from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
@@ -22,7 +23,7 @@ from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Access, Block, Passage
 from collabnlp.redact.attribution import OFF_RECORD
-from collabnlp.redact.door import Door
+from collabnlp.redact.door import Door, access_to
 from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import N_SUGGESTIONS
 from collabnlp.segment import segment
@@ -96,6 +97,10 @@ class Tagger:
         InputError
             Where the file cannot be read.
         """
+        with discreet(path.name, closed=access_to(path, access, self.project / "corpus") != "public"):
+            return self._cut(path, document_id, access)
+
+    def _cut(self, path: Path, document_id: str, access: Access | None) -> tuple[str, list[Passage], list[str]]:
         if path.suffix.lower() in ROW_ENDINGS:
             read_blocks(path)  # the same checks of the file as for any other
             rows = read_rows(path)

@@ -341,18 +341,3 @@ def _finding(block: int, text: str, span: _Span) -> Finding:
         replaced_by=span.replaced_by,
         reason=span.reason,
     )
-
-
-def without_words(problem: str) -> str:
-    """A problem with a file, without what was quoted from it.
-
-    Examples
-    --------
-    >>> without_words("line 3: is not JSON (Expecting value: Ann Weir)")
-    'line 3: is not JSON'
-    >>> without_words("row 4: the id 'Ann Weir' comes twice")
-    'row 4: the id … comes twice'
-    """
-    short = re.sub(r"(has the columns|has no codes, only) .*", r"\1 …", problem, flags=re.S)
-    short = re.sub(r"\s*\(.*\)", "", short, flags=re.S)
-    return re.sub(r"'.*'|\".*\"|“.*”", "…", short, flags=re.S)

@@ -6,6 +6,7 @@ import numpy as np
 
 from collabnlp.audit import publishing
 from collabnlp.codebook import load_codebook
+from collabnlp.discreet import discreet
 from collabnlp.embed import Encoder, Vectors, read_vectors
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import Named, build_rows, entities_of, section_sizes
@@ -80,6 +81,11 @@ class _Known:
 
 def stage(params: Params) -> None:
     """Join, write and draw."""
+    with discreet("private/", closed=PRIVATE.exists(), quotes=True):
+        _join(params)
+
+
+def _join(params: Params) -> None:
     codebook, gazetteer = load_codebook(CORPUS / "codebook.yaml"), load_gazetteer(CORPUS / "gazetteer.csv")
     finder, settings = MentionFinder(gazetteer), params.evidence
     documents, passages = (

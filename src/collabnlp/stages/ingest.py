@@ -22,11 +22,12 @@ import collabnlp.redact.sightings
 import collabnlp.redact.speakers
 import collabnlp.redact.tokens
 import collabnlp.segment
+from collabnlp.discreet import discreet, without_words
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.params import Ingest, Params
 from collabnlp.readers import pdf, read_blocks
 from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
-from collabnlp.redact.blocks import redact, without_words
+from collabnlp.redact.blocks import redact
 from collabnlp.redact.door import Door
 from collabnlp.redact.lexicon import FILES, FOLDER
 from collabnlp.redact.pseudonyms import PRIVATE, fingerprint
@@ -47,18 +48,8 @@ def read_source(entry: Entry, settings: Ingest, door: Door | None = None, corpus
 
     Of a source that is not public no word stands in the report or in an error.
     """
-    if entry.access == "public" or door is None:
+    with discreet(entry.document_id, closed=entry.access != "public" and door is not None):
         return _read_source(entry, settings, door, corpus)
-    try:
-        return _read_source(entry, settings, door, corpus)
-    except Exception as error:
-        at = error.__traceback__
-        while at is not None and at.tb_next is not None:
-            at = at.tb_next
-        where = f"{Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}" if at is not None else "unknown"
-        raise RuntimeError(
-            f"{entry.document_id} is not public, so no word of it is shown: {type(error).__name__} in {where}"
-        ) from None
 
 
 def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path) -> dict[str, Any]:
@@ -102,6 +93,11 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
 
 def stage(params: Params) -> None:
     """Read all sources of the register; those that did not change come from the store."""
+    with discreet("private/", closed=PRIVATE.exists(), quotes=True):
+        _read_all(params)
+
+
+def _read_all(params: Params) -> None:
     entries, problems = load_register(CORPUS)
     closed = any(entry.access != "public" for entry in entries)
     door = None

@@ -20,7 +20,16 @@ from collabnlp.export.workbook import write_workbook
 from collabnlp.gazetteer import Entity, Gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.query import build_index, search
-from collabnlp.records import EntityLink, EvidenceRow, FoundEntity, InputError, Relation, Topic, TopicAssignment, columns
+from collabnlp.records import (
+    EntityLink,
+    EvidenceRow,
+    FoundEntity,
+    InputError,
+    Relation,
+    Topic,
+    TopicAssignment,
+    columns,
+)
 from collabnlp.release import (
     CLOSED,
     RELEASED,
@@ -685,7 +694,10 @@ def test_no_format_holds_a_planted_secret(name, function, planted, codebook, tmp
 @pytest.fixture
 def off_record():
     """Enough interviews behind a cell to quote; in half of them the words were said off the record, and in a report some."""
-    rows = [make_row(i, "trust", "a", f"{i}:0001", text=f"Trust is what {i} has, and Council A.") for i in ("i0", "i2", "i3")]
+    rows = [
+        make_row(i, "trust", "a", f"{i}:0001", text=f"Trust is what {i} has, and Council A.")
+        for i in ("i0", "i2", "i3")
+    ]
     rows += [make_row(i, "trust", "a", f"{i}:0002", text=f"{SECRET} {i} drank.") for i in INTERVIEWS]
     rows = [row.model_copy(update={"score": 0.99}) if SECRET in row.quote else row for row in rows]
     rows += [make_row("r0", "trust", "a", "r0:0001", access="public", text="Council A trusts.")]

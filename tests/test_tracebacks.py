@@ -45,7 +45,9 @@ def told_in(project, *texts):
         for path in sorted(project.rglob("*"))
         if path.is_file() and path.relative_to(project).parts[0] not in ("private", "corpus")
     ]
-    everything = "\n".join(texts).casefold() + "".join(path.read_bytes().decode("latin-1").casefold() for path in written)
+    everything = "\n".join(texts).casefold() + "".join(
+        path.read_bytes().decode("latin-1").casefold() for path in written
+    )
     return {secret for secret in secrets(project) if secret in everything}
 
 
@@ -58,7 +60,9 @@ def functions_of(module):
     return {
         name: value
         for name, value in vars(module).items()
-        if inspect.isfunction(value) and value.__module__.startswith("collabnlp") and name not in ("main", "stage", "discreet")
+        if inspect.isfunction(value)
+        and value.__module__.startswith("collabnlp")
+        and name not in ("main", "stage", "discreet")
     }
 
 
@@ -211,7 +215,14 @@ def test_an_error_in_the_middle_of_a_command_tells_no_name(name, function, plant
     args = command(name, planted)
     (planted / "other.txt").rename(planted / "corpus" / "other.txt")  # the user's own file is no leak
     args = [planted / "corpus" / "other.txt" if arg == planted / "other.txt" else arg for arg in args]
-    reads_raw = function.rpartition(".")[2] in ("read_blocks", "find_people", "save", "load_key", "load_key_entries", "texts_of")
+    reads_raw = function.rpartition(".")[2] in (
+        "read_blocks",
+        "find_people",
+        "save",
+        "load_key",
+        "load_key_entries",
+        "texts_of",
+    )
 
     def fail(*given, **more):
         words = private_words(planted) + (planted / "corpus" / "other.txt").read_text() if reads_raw else ""
@@ -227,7 +238,11 @@ def test_an_input_error_over_an_interview_quotes_nothing(planted, monkeypatch, c
     def fail(path):
         raise InputError(path, f"the id '{SECRET}' comes twice", "write each once", place=f"row '{SECRET}'")
 
-    for name, place in (("tag", "collabnlp.tagger.read_blocks"), ("redact", "collabnlp.redact.door.read_blocks"), ("add", "collabnlp.readers.read_blocks")):
+    for name, place in (
+        ("tag", "collabnlp.tagger.read_blocks"),
+        ("redact", "collabnlp.redact.door.read_blocks"),
+        ("add", "collabnlp.readers.read_blocks"),
+    ):
         args = command(name, planted)
         (planted / "other.txt").rename(planted / "corpus" / "other.txt")
         args = [planted / "corpus" / "other.txt" if arg == planted / "other.txt" else arg for arg in args]

@@ -543,19 +543,32 @@ def entities(
 
 
 @app.command(epilog="Example: collabnlp audit")
-def audit() -> None:
+def audit(
+    names: Annotated[
+        bool,
+        typer.Option("--names", help="Write the names that were found, and in which files, into private/audit.csv."),
+    ] = False,
+) -> None:
     """Look, as an intruder would, for names of the key and words not for attribution in everything that the project wrote.
 
-    Files are listed with the number of names found, never with the names; the exit status is then 1.
+    Files are listed with the number of names found, never with the names; the exit status is then 1. What is a false alarm
+    goes into private/allowed.csv, with the columns text, path and reason.
     """
     from collabnlp.audit import audit as look
+    from collabnlp.audit import write_names
     from collabnlp.discreet import discreet
+    from collabnlp.private import PRIVATE, changed_since, outdated
 
+    seen: list[tuple[str, str]] = []
     with discreet("private/", quotes=True):
-        findings = look()
+        findings = look(names=seen)
+        if names:
+            typer.echo(f"names are in {write_names(seen, PRIVATE)}", err=True)
     for path, what, n in findings:
         typer.echo(f"{path}: {n} {what}")
-    if findings:
+    if changed := changed_since():
+        typer.echo(str(outdated(changed)), err=True)
+    if findings or changed:
         raise typer.Exit(1)
     typer.echo("nothing found that must not leave", err=True)
 

@@ -509,14 +509,18 @@ class Withheld(Record):
     """What the release gate kept back or showed in a coarser form, and why: for the owner of the project alone."""
 
     key = ("what", "row_id", "code")
-    what: Literal["cell", "quotes", "row", "document", "relation", "topic"] = Field(
-        description="cell: an entity by a code; quotes: of a code; row: an entity; document; relation: its passage; topic: its words"
+    what: Literal["cell", "quotes", "row", "document", "relation", "topic", "alarm"] = Field(
+        description="cell: an entity by a code; quotes: of a code; row: an entity; document; relation: its passage; topic: its words; "
+        "alarm: a finding of the audit that a person allows"
     )
-    row_id: str = Field(description="id of the entity, document, passage or topic; empty for the quotes of a code")
+    row_id: str = Field(
+        description="id of the entity, document, passage or topic; path of a file; empty for the quotes of a code"
+    )
     row: str = Field(description="its name")
     code: str = Field(description="machine name of the code; empty where all codes are meant")
-    done: Literal["withheld", "generalised"] = Field(
-        description="withheld: nothing of it is shown; generalised: shown without what could be traced"
+    done: Literal["withheld", "generalised", "allowed"] = Field(
+        description="withheld: nothing of it is shown; generalised: shown without what could be traced; "
+        "allowed: left as it is, by private/allowed.csv"
     )
     reason: str = Field(description="why")
 

@@ -20,6 +20,7 @@ from collabnlp.evidence import build_matrix, strongest
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.params import load_params
+from collabnlp.private import Allowed
 from collabnlp.records import (
     Document,
     EntityLink,
@@ -239,6 +240,24 @@ def release(
     )
     reasons = {code: _lacking(documents, behind, rule) for code, documents in by_code.items()}
     return Gated(released, _withheld(tables, closed, kept, lacks, reasons, released, off_record))
+
+
+def let_pass(allowed: Iterable[Allowed]) -> list[Withheld]:
+    """What a person decided that the audit shall not stop at, by file, without the names."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for one in allowed:
+        reasons[one.path].append(one.reason)
+    return [
+        Withheld(
+            what="alarm",
+            row_id=path,
+            row=f"names that may stand there: {len(why)}",
+            code="",
+            done="allowed",
+            reason="; ".join(dict.fromkeys(why)),
+        )
+        for path, why in sorted(reasons.items())
+    ]
 
 
 def select(

@@ -39,9 +39,7 @@ _BACK = re.compile(
 
 
 # Words by which somebody forbids a name, not the words: these may be quoted as any that are not for attribution.
-_UNNAMED = re.compile(
-    r"(?i)attribut|chatham|\bname (?:me|us)|my name\b(?! out of it)|background only"
-)
+_UNNAMED = re.compile(r"(?i)attribut|chatham|\bname (?:me|us)|my name\b(?! out of it)|background only")
 
 
 def mark_access(blocks: Sequence[Block], access: Access) -> list[Block]:

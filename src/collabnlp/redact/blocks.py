@@ -13,12 +13,13 @@ from typing import Literal, NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.interviewees import Interviewees
+from collabnlp.private import Corrections
 from collabnlp.records import Access, Block, Finding, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.lexicon import load_lexicon, plain
 from collabnlp.redact.people import Name, find_people
 from collabnlp.redact.posts import find_posts, names_heard
-from collabnlp.redact.pseudonyms import Corrections, Key, identity
+from collabnlp.redact.pseudonyms import Key, identity
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.roles import (
     Organisation,

@@ -12,17 +12,11 @@ from collabnlp.engine import CACHE
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Interviewees, load_interviewees
 from collabnlp.params import load_params
+from collabnlp.private import KEY_NAME, PRIVATE, read_corrections, write_private
 from collabnlp.readers import read_blocks
 from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
 from collabnlp.redact.blocks import Redacted, redact
-from collabnlp.redact.pseudonyms import (
-    KEY_NAME,
-    PRIVATE,
-    load_key,
-    made_before,
-    read_corrections,
-    write_private,
-)
+from collabnlp.redact.pseudonyms import load_key, made_before
 from collabnlp.redact.pseudonyms import new_key as _new_key
 from collabnlp.register import find_entry
 

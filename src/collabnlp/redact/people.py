@@ -234,9 +234,9 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
                     return person, "initials"
     if headed or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
         return None
-    if token.cap and kind in "gsW" and not token.shout and (person := _drawn_out(parts, token.low)) is not None:
-        if not token.first or score(text.text, tokens, i, i + 1)[0] >= 1:
-            return person, "short form of a name"
+    drawn = _drawn_out(parts, token.low) if token.cap and kind in "gsW" and not token.shout else None
+    if drawn is not None and (not token.first or score(text.text, tokens, i, i + 1)[0] >= 1):
+        return drawn, "short form of a name"
     heard = _MISHEARD.search(text.text[max(0, token.start - 40) : token.start]) is not None
     if heard and token.cap and (found := _nearly(doc, parts, token, "U")) is not None:
         return found

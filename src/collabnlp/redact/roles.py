@@ -289,9 +289,7 @@ def guess_own(
     return [], ""
 
 
-def find_organisations(
-    text: str, own: Own, gazetteer: Gazetteer | None, usual: Mode = "mixed"
-) -> list[Organisation]:
+def find_organisations(text: str, own: Own, gazetteer: Gazetteer | None, usual: Mode = "mixed") -> list[Organisation]:
     """Organisations that a text names, the longest where two overlap, in reading order; `usual` is the document's use of capitals."""
     found: list[Organisation] = []
     mode = mode_of(tokens_of(text), usual)

@@ -608,7 +608,10 @@ class Sightings:
                 or token.low in ("abd", "abdul", "abu", "umm")
                 or (
                     token.low in BORN_IN
-                    and (next_kind in "SUG" or (after.low in self.lexicon.surnames and after.low not in HEADS | WEAK_HEADS))
+                    and (
+                        next_kind in "SUG"
+                        or (after.low in self.lexicon.surnames and after.low not in HEADS | WEAK_HEADS)
+                    )
                     and self.votes[after.low][1] == 0
                 )
                 or (kind == "g" and token.low in COMMON)
@@ -750,7 +753,10 @@ class Sightings:
             elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
             elif kind == "g" and token.low not in SMALL and not is_phrase(text.text, token):
-                j = i + (score(text.text, tokens, i, i + 1)[0] >= 2 and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None)
+                j = i + (
+                    score(text.text, tokens, i, i + 1)[0] >= 2
+                    and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None
+                )
             elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
                 j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:

@@ -3,8 +3,9 @@
 from collabnlp.audit import audit, refused, withdraw
 from collabnlp.discreet import discreet
 from collabnlp.params import Params
+from collabnlp.private import PRIVATE, changed_since, outdated
 from collabnlp.records import csv_text, write_text
-from collabnlp.stages import OUTPUTS, PRIVATE, log, main
+from collabnlp.stages import OUTPUTS, log, main
 
 
 def stage(_: Params) -> None:
@@ -14,6 +15,8 @@ def stage(_: Params) -> None:
             findings = audit()
             if findings:
                 raise refused(findings)
+            if changed := changed_since():
+                raise outdated(changed)
         except Exception:
             withdraw()
             raise

@@ -25,12 +25,13 @@ import collabnlp.segment
 from collabnlp.discreet import discreet, without_words
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.params import Ingest, Params
+from collabnlp.private import PRIVATE, note_made
 from collabnlp.readers import pdf, read_blocks
 from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
 from collabnlp.redact.blocks import redact
 from collabnlp.redact.door import Door
 from collabnlp.redact.lexicon import FILES, FOLDER
-from collabnlp.redact.pseudonyms import PRIVATE, fingerprint
+from collabnlp.redact.pseudonyms import fingerprint
 from collabnlp.redact.speakers import names_in_path
 from collabnlp.register import Entry, load_register, refused
 from collabnlp.segment import segment
@@ -139,6 +140,8 @@ def _read_all(params: Params) -> None:
     )
     passages = [Passage.model_validate(passage) for result in read for passage in result["passages"]]
     write_table(OUTPUTS / "passages.parquet", passages, Passage)
+    if closed:
+        note_made("ingest")
     log.info("%d documents (%d read anew), %d passages, %d refused", len(read), n_read, len(passages), len(bad))
 
 

@@ -54,6 +54,8 @@ def _bodies_of() -> re.Pattern[str]:
     return re.compile(rf"(?i)(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?![\w-])")
 
 
+# What is put before a given name to tell two people apart.
+SORTS = frozenset("big little wee young old long tall".split())
 # Behind these a word that is a name, too, is one.
 _KIN = re.compile(
     r"(?i)\b(?:(?:my|our|his|her|their) (?:own |old |new |lovely |then )?(?:colleague|husband|wife|partner|brother|sister|son|daughter|friend|mate|boss|deputy|secretary|assistant|pa|predecessor|successor|manager|mum|dad)|called|named|woman|man|girl|lad|chap|bloke|lady|guy|name is|name['’]s)\s+$"
@@ -369,7 +371,10 @@ class Sightings:
                 and (first.cap or (text.mode == "lower" and kinds[0] in "GSUgs"))
             ):
                 self.nicknames.add(first.low)
-                yield i, i + 1, "what somebody is called"
+                j = i + 1
+                if kinds[0] in "Gg" and j < len(text.tokens) and self.goes_on(text, j):
+                    j += 1
+                yield i, j, "what somebody is called"
                 continue
             if text.mode == "mixed":
                 good = first.cap and (
@@ -554,8 +559,9 @@ class Sightings:
                 continue
             b = self._span(text, a, j)
             if b > a:
+                named = a > i and tokens[a - 1].low in SORTS and tokens[a].gap == " " and self.kind(tokens[a]) in "Gg"
                 yield (
-                    a,
+                    a - named,
                     b,
                     "given name and surname"
                     if b - a > 1
@@ -618,7 +624,7 @@ class Sightings:
                 or (
                     kind == "P"
                     and token.low in self.lexicon.given
-                    and next_kind in "SU"
+                    and (next_kind in "SU" or (next_kind in "gs" and after.low in self.lexicon.surnames - WEAK_HEADS))
                     and self.votes[after.low][1] == 0
                 )
             )

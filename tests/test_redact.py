@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from collabnlp.discreet import without_words
 from collabnlp.interviewees import Interviewees
+from collabnlp.private import Corrections
 from collabnlp.records import Block, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.blocks import redact
-from collabnlp.redact.pseudonyms import Corrections, Key
+from collabnlp.redact.pseudonyms import Key
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.speakers import INTERVIEWER
 from marked import read_marked, score

@@ -79,7 +79,7 @@ def _cut_at_marks(blocks: Sequence[Block]) -> list[Block]:
                 at, mark = match.end(), ""
         pieces.append((block.text[at:], mark))
         for text, opened in pieces:
-            if text.strip():
+            if text.strip() or len(pieces) == 1:
                 piece = block._replace(text=text.strip() if len(pieces) > 1 else text)
                 result.append(_closed(piece, opened) if opened else piece)
     return result

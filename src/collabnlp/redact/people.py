@@ -207,14 +207,13 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
     after = tokens[i + 1] if i + 1 < len(tokens) else None
     near = i - 1 in taken or i + 1 in taken
     headed = after is not None and after.cap and after.gap == " " and not token.owned and after.low in HEADS
-    if known is not None:
+    abbreviated = text.mode == "mixed" and token.shout and len(token.low) < 4
+    if known is not None and not (abbreviated and token.low not in known.words):
         listed = token.low in known.words
         why = "part of a name" if listed else "short form of a name"
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
             return None if ordinary and not near and not _meant_small(doc, text, i, listed=listed) else (known, why)
-        if not listed and token.shout and len(token.low) < 4:
-            return None  # an abbreviation
         if token.low in doc.nicknames and token.cap:
             return known, "what somebody is called"
         if not token.cap:
@@ -232,7 +231,7 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
                 common = ACRONYMS if person.who == "person" else FEW_ACRONYMS
                 if token.low not in common or _at_head(doc, text, token):
                     return person, "initials"
-    if headed or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
+    if headed or abbreviated or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
         return None
     drawn = _drawn_out(parts, token.low) if token.cap and kind in "gsW" and not token.shout else None
     if drawn is not None and (not token.first or score(text.text, tokens, i, i + 1)[0] >= 1):

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from collabnlp.interviewees import load_interviewees
-from collabnlp.private import KEY_NAME, PRIVATE, read_corrections, tighten, write_private
+from collabnlp.private import KEY_NAME, tighten, write_private
+from collabnlp.private import PRIVATE as PRIVATE  # these three are also had from here
+from collabnlp.private import Corrections as Corrections
+from collabnlp.private import read_corrections as read_corrections
 from collabnlp.records import InputError, Passage, read_table
 from collabnlp.redact.lexicon import plain
 

@@ -654,7 +654,9 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
-            elif kind in "US" and next_kind in "SU" and self._surely_surname(after):
+            elif (kind in "US" and next_kind in "SU" and self._surely_surname(after)) or (
+                kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a)
+            ):
                 end = a + 2
             elif kind in "USg" and next_kind in "SU" and not (token.first and kind == "g"):
                 votes = sum(self.votes[t.low][0] - 2 * self.votes[t.low][1] for t in (token, after))
@@ -665,6 +667,18 @@ class Sightings:
                     end += 1
                 return min(end, j)
         return a + 1 if self._alone(text, a, j) else a
+
+    def _nowhere(self, text: Text, a: int) -> bool:
+        """Whether two words that no list holds stand nowhere in the document as a place or a body does."""
+        tokens = text.tokens
+        pair = tokens[a : a + 2]
+        before = tokens[a - 1] if a and tokens[a].gap.isspace() else None
+        if before is not None and (before.low in NOT_AFTER or before.cap):
+            return False
+        if any(token.low in self.extra or token.shout or len(token.low) < 3 for token in pair):
+            return False
+        _, place = score(text.text, tokens, a, a + 2)
+        return place < 1 and all(self.votes[token.low][1] < 1 for token in pair)
 
     def _surely_surname(self, token: Token) -> bool:
         """Whether a word has the build of a surname: O'Dell, McAra, Adeyemi-Smith."""
@@ -694,6 +708,8 @@ class Sightings:
             and self.kind(before) in "WU"
             and before.low not in TITLES
         )
+        if kind in "Gg" and token.shout and len(token.text) < 4 and text.mode == "mixed" and person < 2:
+            return False  # SI, REG: an abbreviation
         if kind == "G":
             return place < 1.5 and not (in_run and token.low in ROYAL)
         if kind == "g":

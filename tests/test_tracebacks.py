@@ -10,6 +10,7 @@ import traceback
 import pytest
 
 from collabnlp import audit, cli, stages
+from collabnlp.private import READ_BY, note_made
 from collabnlp.records import InputError
 from conftest import STAGES, run_stages
 
@@ -28,6 +29,8 @@ def planted(ready):
         f"document_id,people,organisations,places\ntalk,Bo Marsh; {SECRET},Orrenshire County Council,Orrenshire\n"
     )
     (ready / "private" / "always.csv").write_text(f"text,kind\n{SECRET},name\n")
+    for stage in READ_BY:
+        note_made(stage, ready / "private")  # the lists are no later than the outputs
     shutil.rmtree(ready / ".cache" / "collabnlp" / "ingest")  # so that it is read anew
     return ready
 

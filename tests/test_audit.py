@@ -1,5 +1,6 @@
 """The motivated intruder: finds a name wherever it stands, tells no name, and nothing is published while he finds one."""
 
+import csv
 import gzip
 import json
 import shlex
@@ -20,6 +21,7 @@ from collabnlp import cli
 from collabnlp.audit import Intruder, KeyEntry, _found, _Sought, audit, load_key_entries, publishing
 from collabnlp.contents import texts_of
 from collabnlp.embed import read_vectors, write_vectors
+from collabnlp.private import changed_since, load_allowed, note_made
 from collabnlp.records import InputError, write_table
 from collabnlp.release import RELEASED
 from collabnlp.stages import audit as audit_stage
@@ -27,6 +29,11 @@ from conftest import ROOT, FakeEncoder, make_document, make_passage, run_stages
 
 NAME = "Zebedee Quillfeather"
 KEY = {"entries": [{"text": NAME, "kind": "person", "pseudonym": "Interviewee"}]}
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -140,9 +147,9 @@ def test_a_name_that_open_sources_hold_is_looked_for_in_interviews_alone(project
     passages = [make_passage("Ann Weir will agree."), make_passage("As Ann Weir told me.", "the-talk:0001")]
     keep(project, documents, passages, {"people": ["Ann Weir", "Will"]})
     intruder = Intruder()
-    assert intruder.names_in(project / "outputs" / "passages.parquet") == 0
-    assert intruder.left_in_interviews() == 1
-    assert intruder.told_by_quotes(["Then we told Will."]) == 1
+    assert len(intruder.names_in(project / "outputs" / "passages.parquet")) == 0
+    assert len(intruder.left_in_interviews()) == 1
+    assert len(intruder.told_by_quotes(["Then we told Will."])) == 1
 
 
 def test_a_surname_that_is_an_ordinary_word_here_is_looked_for_as_a_name(project):
@@ -150,28 +157,28 @@ def test_a_surname_that_is_an_ordinary_word_here_is_looked_for_as_a_name(project
     said = "The fenlike bog is a fenny, and Bo is out."
     keep(project, documents, [make_passage(said, "the-talk:0001")], {"people": ["Fenny", "Bo", "Quagmore"]})
     (project / "outputs" / "terms.json").write_text('["fenny", "bo", "quagmore"]')
-    assert Intruder().names_in(project / "outputs" / "terms.json") == 1
-    assert Intruder().left_in_interviews() == 1  # Bo
-    assert Intruder().told_by_quotes(["As Fenny said."]) == 1
+    assert len(Intruder().names_in(project / "outputs" / "terms.json")) == 1
+    assert len(Intruder().left_in_interviews()) == 1  # Bo
+    assert len(Intruder().told_by_quotes(["As Fenny said."])) == 1
 
 
 def test_a_person_is_known_by_each_part_of_a_name_that_is_no_other_word(project):
     (project / "outputs" / "x.json").write_text('["Quillfeather"]')
     (project / "outputs" / "y.json").write_text('["Zebedee was late"]')
-    assert [Intruder().names_in(project / "outputs" / name) for name in ("x.json", "y.json")] == [1, 1]
+    assert [len(Intruder().names_in(project / "outputs" / name)) for name in ("x.json", "y.json")] == [1, 1]
     keep(project, [make_document()], [make_passage("Zebedee agreed.")], KEY)
-    assert [Intruder().names_in(project / "outputs" / name) for name in ("x.json", "y.json")] == [1, 0]
+    assert [len(Intruder().names_in(project / "outputs" / name)) for name in ("x.json", "y.json")] == [1, 0]
 
 
 def test_a_third_person_is_looked_for_in_attributable_interviews(project):
     documents = [make_document("open-talk", access="attributable", kind="transcript")]
     said = make_passage(f"Then {NAME} left.", "open-talk:0001", speaker="Ann Weir")
     keep(project, documents, [said], {"people": [NAME, "Ann Weir"]})
-    assert Intruder().names_in(project / "outputs" / "passages.parquet") > 0
+    assert Intruder().names_in(project / "outputs" / "passages.parquet")
     keep(
         project, documents, [said.model_copy(update={"text": "Then [person 1] left."})], {"people": [NAME, "Ann Weir"]}
     )
-    assert Intruder().names_in(project / "outputs" / "passages.parquet") == 0
+    assert len(Intruder().names_in(project / "outputs" / "passages.parquet")) == 0
 
 
 def test_a_role_that_says_nothing_by_itself_is_not_looked_for(project):
@@ -181,8 +188,8 @@ def test_a_role_that_says_nothing_by_itself_is_not_looked_for(project):
         [make_passage("A chief executive agreed."), make_passage("Yes.", "the-talk:0001")],
         [{"text": "chief executive", "kind": "role"}, {"text": "chief executive of Anham", "kind": "role"}],
     )
-    assert Intruder().told_by_quotes(["The chief executive left."]) == 0
-    assert Intruder().told_by_quotes(["The chief executive of Anham left."]) == 1
+    assert len(Intruder().told_by_quotes(["The chief executive left."])) == 0
+    assert len(Intruder().told_by_quotes(["The chief executive of Anham left."])) == 1
 
 
 def test_own_places_are_looked_for_in_their_own_interview_and_in_quotes(project):
@@ -191,8 +198,8 @@ def test_own_places_are_looked_for_in_their_own_interview_and_in_quotes(project)
     )
     documents = [make_document("the-talk", access="non-attributable")]
     keep(project, documents, [make_passage("In Anham it was late.", "the-talk:0001")], KEY)
-    assert Intruder().left_in_interviews() == 1  # not the place of another interview
-    assert Intruder().told_by_quotes(["In Anham it was late."]) == 1
+    assert len(Intruder().left_in_interviews()) == 1  # not the place of another interview
+    assert len(Intruder().told_by_quotes(["In Anham it was late."])) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -441,6 +448,105 @@ def test_the_command_lists_files_and_numbers_and_no_name(whole, monkeypatch, cap
         cli.main()
     assert (end.value.code, capsys.readouterr().out) == (1, ".cache/old.json: 1 names of the key\n")
     assert published(whole) == set(RELEASED)  # the command only looks
+
+
+def allow(project, *rows):
+    lines = ["text,path,reason", *(",".join(row) for row in rows)]
+    (project / "private" / "allowed.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_a_person_may_allow_a_false_alarm_with_a_reason(whole):
+    (whole / ".cache" / "old.json").write_text('"Bo Marsh"')
+    assert {finding.path for finding in audit()} == {".cache/old.json"}
+    allow(whole, ("Bo Marsh", "outputs/*", "a place"))  # not there
+    assert {finding.path for finding in audit()} == {".cache/old.json"}
+    allow(whole, ("bo marsh", ".cache/*.json", "a place of that name in a county history"))
+    assert audit() == []
+    key = json.loads((whole / "private" / "key.json").read_text())
+    key["people"].append({"identity": "zebedee quillfeather", "role": "person", "number": 99})
+    (whole / "private" / "key.json").write_text(json.dumps(key))
+    (whole / ".cache" / "old.json").write_text('"Bo Marsh and Zebedee Quillfeather"')
+    assert [finding.n for finding in audit()] == [1]  # the other one
+
+
+def test_what_is_allowed_stands_in_the_audit_of_the_release_without_the_name(whole, monkeypatch):
+    monkeypatch.setattr("collabnlp.stages.evidence.load_encoder", lambda _: FakeEncoder())
+    allow(whole, ("Bo Marsh", ".cache/*.json", "a place"), ("Ann Weir", ".cache/*.json", "a dam"))
+    run_stages("evidence")
+    rows = [row for row in read_csv(whole / "outputs" / "release_audit.csv") if row["what"] == "alarm"]
+    assert rows == [
+        {"what": "alarm", "row_id": ".cache/*.json", "row": "names that may stand there: 2", "code": "", "done": "allowed", "reason": "a place; a dam"}
+    ]  # fmt: skip
+    assert audit() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("text,reason\nBo Marsh,a place\n", "row 1: has other columns"),
+        ("text,path,reason\nBo Marsh,outputs/*,\n", "row 2: has an empty cell"),
+        ("text,path,reason\nBo Marsh\n", "row 2: has 1 cells"),
+        ('text,path,reason\n"Bo Marsh\n', "cannot be read"),
+    ],
+)
+def test_a_broken_list_of_what_is_allowed_is_one_line_that_names_nobody(tmp_path, text, problem):
+    (tmp_path / "allowed.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        load_allowed(tmp_path)
+    assert problem in str(error.value)
+    assert "Marsh" not in str(error.value)
+
+
+def test_the_names_found_are_written_into_private_alone(whole, call):
+    (whole / ".cache" / "old.json").write_text('"Bo Marsh"')
+    status, out, told = call("audit", "--names")
+    assert (status, out) == (1, ".cache/old.json: 1 names of the key\n")
+    assert "arsh" not in told
+    assert [row["path"] for row in read_csv(whole / "private" / "audit.csv")] == [".cache/old.json"]
+    assert (whole / "private" / "audit.csv").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["always.csv", "never.csv", "interviewees.csv"])
+def test_outputs_older_than_the_private_lists_are_told_and_taken_back(whole, name, call):
+    assert changed_since() == []
+    content = {
+        "always.csv": "text,kind\nZebedee,name\n", "never.csv": "text,kind\nZebedee,name\n",
+        "interviewees.csv": "document_id,people,organisations,places\ntalk,Zebedee Quillfeather,,\n",
+    }[name]  # fmt: skip
+    (whole / "private" / name).write_text(content)
+    assert changed_since() == [name]
+    status, _, told = call("audit")
+    assert status == 1
+    assert f"private: {name} changed after outputs/ was made from it" in told
+    assert "Zebedee" not in told
+    with pytest.raises(InputError, match="changed after outputs/ was made"):
+        run_audit_stage()
+    assert published(whole) == set()
+    (whole / "private" / name).unlink()
+    assert changed_since() == []
+
+
+def test_a_key_that_grows_is_the_same_key_and_a_new_one_is_another(whole):
+    key = json.loads((whole / "private" / "key.json").read_text())
+    key["people"].append({"identity": "zebedee", "role": "person", "number": 99})
+    (whole / "private" / "key.json").write_text(json.dumps(key))
+    assert changed_since() == []
+    (whole / "private" / "key.json").write_text(json.dumps({**key, "generation": "another"}))
+    assert changed_since() == ["key.json"]
+
+
+def test_without_a_private_folder_nothing_is_known_and_nothing_said(tmp_path):
+    note_made("evidence", tmp_path / "private")
+    assert not (tmp_path / "private").exists()
+    assert changed_since(tmp_path / "private") == []
+
+
+def test_what_must_always_go_is_looked_for_whole(whole):
+    (whole / "private" / "always.csv").write_text("text,kind\nthe bridge that fell,name\n")
+    run_stages("ingest")
+    (whole / ".cache" / "old.json").write_text('"a bridge, and what fell"')
+    (whole / ".cache" / "older.json").write_text('"The bridge that fell."')
+    assert {finding.path for finding in audit() if finding.what == "names of the key"} == {".cache/older.json"}
 
 
 def test_the_stage_ends_with_one_line_and_status_2(whole):

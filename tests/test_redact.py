@@ -1,16 +1,19 @@
 """Pseudonyms at the door: what is replaced, what stays, and that nothing else changes."""
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collabnlp.discreet import without_words
 from collabnlp.interviewees import Interviewees
+from collabnlp.private import Corrections
 from collabnlp.records import Block, strictest
 from collabnlp.redact.attribution import mark_access
-from collabnlp.redact.blocks import redact, without_words
-from collabnlp.redact.pseudonyms import Corrections, Key
+from collabnlp.redact.blocks import redact
+from collabnlp.redact.pseudonyms import Key
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.speakers import INTERVIEWER
 from marked import read_marked, score
@@ -89,6 +92,43 @@ def test_a_speaker_is_replaced_in_what_is_said(text, replaced):
 )
 def test_other_people_by_what_they_are_called(text, replaced):
     assert named(("INT", "Hm?"), ("Ann Weir", text))[1][1] == replaced
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        ("Wilfred Oakes rang. Wilf was late.", "[person 1] rang. [person 1] was late."),
+        ("Peter Wood left. Woody, bless him.", "[person 1] left. [person 1], bless him."),
+        ("Kevin Dale came. His badge said Kelvin.", "[person 1] came. His badge said [person 1]."),
+        ("Kevin Dale came. Units are in Kelvin.", "[person 1] came. Units are in Kelvin."),
+        ("I met Sandeep Rai, or Sandip, I forget.", "I met [person 1], or [person 2], I forget."),
+        ("So ask Hugh Banks. Behind him it's Banks.", "So ask [person 1]. Behind him it's [person 1]."),
+        ("So ask Hugh Banks. The banks are closed.", "So ask [person 1]. The banks are closed."),
+        ("I say that. Charity Osei-Bonsu wrote it.", "I say that. [person 1] wrote it."),
+        ("Simon Ingle came, SI. See SI 2008/2867.", "[person 1] came, [person 1]. See SI 2008/2867."),
+        ("Spud, we all used to call him. Spud drove.", "[person 1], we all used to call him. [person 1] drove."),
+    ],
+)
+def test_short_forms_slips_and_names_that_are_words(text, replaced):
+    assert named(("INT", "Hm?"), ("Ann Weir", text))[1][1] == replaced
+
+
+def test_a_machine_that_writes_no_capitals_but_for_a_few():
+    text = (
+        "so I'm on the joint Venture board and it Came out of a meeting with olayinka sowande at the time and olayinka had the land and "
+        "we had the money and bill van der meer said why not and van der meer is careful with money um there was a girl precious moyo she "
+        "was an apprentice and precious came to see me and will you mark my words she said and i hope so i said may be the rate will rose"
+    )
+    done = said(text)
+    for name in ("olayinka", "sowande", "van der meer", "moyo", "precious"):
+        assert name not in done
+    for word in ("Venture", "will you mark my words", "i hope so", "may be"):
+        assert word in done
+
+
+@pytest.mark.parametrize("text", ["it's ng 39 4 r w, that's all", "my number is a c 5 0 1 1 2, with them"])
+def test_what_is_spelt_out_is_replaced(text):
+    assert re.search(r"\d", said(text)) is None
 
 
 @pytest.mark.parametrize("access", ["public", "attributable"])
@@ -299,6 +339,29 @@ CLOSED, OPEN = "non-attributable", "attributable"
 )  # fmt: skip
 def test_what_is_off_the_record(texts, expected):
     assert accesses(*texts) == expected
+
+
+@pytest.mark.parametrize("access", ["public", "attributable", "non-attributable", None])
+@pytest.mark.parametrize(
+    ("text", "off"),
+    [
+        ("We agreed.", []),
+        ("We agreed. [off the record] He drank. [back on the record] We signed.", ["He drank."]),
+        ("We agreed. (confidential) He drank.", ["He drank."]),
+        ("Please don't quote me on this, but he drank.", ["he drank."]),
+        ("Between you and me, he drank.", ["he drank."]),
+        ("Can you turn the recorder off, he drank.", ["he drank."]),
+        ("[not for attribution] He drank.", []),  # may be quoted, without a name
+        ("This is under the Chatham House rule: he drank.", []),
+        ("Don't attribute this to me, and leave this bit out of the report, he drank.", ["he drank."]),
+    ],
+)
+def test_what_is_off_the_record_is_marked_whatever_the_access(text, off, access):
+    marked = mark_access([Block(text, "turn", speaker="A")], access)
+    told = " ".join(block.text for block in marked if not block.off_record)
+    assert [words for words in ("He drank.", "he drank.") if words in text and words not in told] == off
+    assert all(block.access == "non-attributable" for block in marked if block.off_record)
+    assert "".join("".join(block.text for block in marked).split()) == "".join(text.split())
 
 
 def test_a_speaker_loses_the_name_where_it_is_off_the_record():

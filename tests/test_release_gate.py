@@ -20,7 +20,16 @@ from collabnlp.export.workbook import write_workbook
 from collabnlp.gazetteer import Entity, Gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.query import build_index, search
-from collabnlp.records import EvidenceRow, FoundEntity, InputError, Relation, Topic, TopicAssignment
+from collabnlp.records import (
+    EntityLink,
+    EvidenceRow,
+    FoundEntity,
+    InputError,
+    Relation,
+    Topic,
+    TopicAssignment,
+    columns,
+)
 from collabnlp.release import (
     CLOSED,
     RELEASED,
@@ -568,8 +577,6 @@ def planted():
         make_mention("Zyxquell Board", "zyxquell-talk:0001", 12, "PARTNERSHIP", ()),
         make_mention("Council A", "zyxquell-talk:0001", 31, ids=("a",)),
     ]
-    from collabnlp.records import EntityLink
-
     links = [
         EntityLink(
             passage_id=m.passage_id,
@@ -682,6 +689,57 @@ def test_no_format_holds_a_planted_secret(name, function, planted, codebook, tmp
     assert SECRET.casefold() not in str(given_back).casefold()
     for path in written:
         assert not any(SECRET.casefold() in text.casefold() for text in texts_of(path)), path.name
+
+
+@pytest.fixture
+def off_record():
+    """Enough interviews behind a cell to quote; in half of them the words were said off the record, and in a report some."""
+    rows = [
+        make_row(i, "trust", "a", f"{i}:0001", text=f"Trust is what {i} has, and Council A.")
+        for i in ("i0", "i2", "i3")
+    ]
+    rows += [make_row(i, "trust", "a", f"{i}:0002", text=f"{SECRET} {i} drank.") for i in INTERVIEWS]
+    rows = [row.model_copy(update={"score": 0.99}) if SECRET in row.quote else row for row in rows]
+    rows += [make_row("r0", "trust", "a", "r0:0001", access="public", text="Council A trusts.")]
+    rows += [make_row("r0", "trust", "a", "r0:0002", text=f"{SECRET} in a report.")]
+    passages = [
+        make_passage(r.quote, r.passage_id, access=r.access, off_record=SECRET in r.quote)
+        for r in rows
+    ]  # fmt: skip
+    entity = FoundEntity(
+        entity_id="a", name="Council A", label="COUNCIL", listed=True, aliases=("Council A",), first_year=2019, last_year=2019,
+        n_mentions=1, n_passages=1, documents=("r0",), access="public",
+    )  # fmt: skip
+    mention = make_mention("Council A", "r0:0001", ids=("a",))
+    link = EntityLink(**{name: getattr(mention, name) for name in columns(EntityLink)})
+    return out(rows, passages=passages, entities=[entity], mentions=[mention], links=[link])
+
+
+def test_what_is_off_the_record_counts_and_is_never_quoted(off_record):
+    quotes = [row.quote for row in off_record.released.rows if row.access == CLOSED]
+    assert len(quotes) == 3
+    assert not any(SECRET in quote for quote in quotes)
+    assert cell(off_record.released, "council", "a").n_closed > 3
+    told = [row for row in off_record.withheld if row.reason == "said off the record: never quoted"]
+    assert {row.row_id for row in told} == {f"{i}:0002" for i in (*INTERVIEWS, "r0")}
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), list(exporters()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_no_format_quotes_what_is_off_the_record(name, function, off_record, codebook, tmp_path):
+    given_back = calls(codebook)[name](function, tmp_path / "file", off_record.released)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert given_back or written
+    assert SECRET.casefold() not in str(given_back).casefold()
+    for path in written:
+        assert not any(SECRET.casefold() in text.casefold() for text in texts_of(path)), path.name
+
+
+def test_a_search_does_not_find_what_is_off_the_record(off_record, codebook, tmp_path):
+    build_index(tmp_path / "x.db", off_record.released, codebook=codebook, gazetteer=MAP)
+    assert search(tmp_path / "x.db", SECRET).rows == ()
+    assert search(tmp_path / "x.db", "trust").rows
 
 
 def test_a_withheld_cell_is_told_from_an_empty_one_and_explained(codebook, tmp_path):

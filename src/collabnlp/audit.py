@@ -13,16 +13,29 @@ import re
 import sqlite3
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from collabnlp.contents import files_below, texts_of
 from collabnlp.interviewees import Behind, load_interviewees
 from collabnlp.params import load_params
-from collabnlp.records import Document, EvidenceRow, InputError, MatrixCell, Passage, access_of, columns, read_table
+from collabnlp.private import Allowed, load_allowed, read_corrections, write_private
+from collabnlp.records import (
+    Document,
+    EvidenceRow,
+    InputError,
+    MatrixCell,
+    Passage,
+    access_of,
+    columns,
+    csv_text,
+    read_table,
+)
 from collabnlp.release import CLOSED, RELEASED, Released, load_released
 
+ALWAYS = "always"  # what a person wrote into always.csv: sought whole
 _RUN = 8  # words in a row that nobody writes twice by chance
 _WORD = re.compile(r"[^\W_]+")
 _IDENTITIES = ("identity", "text", "name", "forms", "people")
@@ -52,7 +65,7 @@ class Finding(NamedTuple):
 
 
 def load_key_entries(private: str | Path) -> list[KeyEntry]:
-    """What the key and the list of interviewees say of who people are; nothing where there is neither.
+    """What the key, the list of interviewees and always.csv say of who people are; nothing where there is none.
 
     Every text under `identity`, `text`, `name`, `forms` or `people` counts, however deep it stands in
     key.json; "interview-3: tom" is a name within one document.
@@ -80,6 +93,7 @@ def load_key_entries(private: str | Path) -> list[KeyEntry]:
         entries += [KeyEntry(name, "person", document_id) for name in who.people]
         entries += [KeyEntry(name, "organisation", document_id) for name in who.organisations]
         entries += [KeyEntry(name, "place", document_id) for name in who.places]
+    entries += [KeyEntry(text, ALWAYS) for text, _ in read_corrections(private).always]
     return sorted({entry for entry in entries if len("".join(_WORD.findall(entry.text))) > 1})
 
 
@@ -122,7 +136,7 @@ class _Sought:
     """
 
     def __init__(self, text: str, *, exact: bool = False, capital: bool = False, name: str = "") -> None:
-        self.name = name or text
+        self.name, self.text = name or text, text
         self.words = frozenset(_words(text))
         digits = re.sub(r"\D", "", text)
         self.digits = digits if len(digits) >= 7 else ""
@@ -148,9 +162,10 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(_plain(text).casefold())
 
 
-def _n_found(sought: Sequence[_Sought], *texts: str) -> int:
-    """How many of the names sought stand in texts, whole or in part."""
-    return len({sought[i].name for text in texts for i in _found(sought, text)})
+def _named(sought: Sequence[_Sought], texts: Iterable[str], allowed: Collection[str] = ()) -> set[str]:
+    """Which of the names sought stand in texts, whole or in part, but for those that a person allows."""
+    found = (sought[i] for text in texts for i in _found(sought, text))
+    return {one.name for one in found if not {one.name.casefold(), one.text.casefold()} & set(allowed)}
 
 
 def _found(sought: Sequence[_Sought], text: str) -> set[int]:
@@ -235,7 +250,8 @@ class Intruder:
         people = [entry.text for entry in entries if not any(kind in entry.kind.casefold() for kind in _OPEN_KINDS)]
         looked = [_Sought(text) for text in people]
         known = _found(looked, open_text) | _ordinary(people, closed_text)
-        name_of = {part: text for text in people for part in _parts(text)}
+        whole = {entry.text for entry in entries if entry.kind == ALWAYS}
+        name_of = {part: text for text in people if text not in whole for part in _parts(text)}
         parts = sorted(set(name_of) - {text.casefold() for text in people})
         sought_parts = [_Sought(part, name=name_of[part]) for part in parts]
         common = _found(sought_parts, open_text) | _ordinary(parts, closed_text)
@@ -254,6 +270,7 @@ class Intruder:
         sources = [_Sought(name) for name in names if len(_words(name)) > 1]
         known = _found(sources, open_text)
         self._sources = [one for i, one in enumerate(sources) if i not in known]
+        self._allowed = load_allowed(private)
         said = [_runs(text) for texts in self.closed.values() for text in texts]
         self._said = set().union(*said) - set().union(*map(_runs, [*told, *attributed]))
 
@@ -263,9 +280,15 @@ class Intruder:
             path = path.relative_to(below)
         return Path(*("(a name)" if _found(self._everywhere, part) else part for part in path.parts)).as_posix()
 
-    def names_in(self, path: Path) -> int:
-        """How many names of the key stand in a file or in its path."""
-        return _n_found(self._everywhere, path.name, *texts_of(path))
+    def allowed_in(self, path: Path) -> set[str]:
+        """Names that a person says are none in a file."""
+        with contextlib.suppress(ValueError):
+            path = path.relative_to(self.project)
+        return {one.text.casefold() for one in self._allowed if fnmatch(path.as_posix(), one.path)}
+
+    def names_in(self, path: Path, place: Path | None = None) -> set[str]:
+        """Which names of the key stand in a file or in its path; `place` is where it will lie, if elsewhere."""
+        return _named(self._everywhere, [path.name, *texts_of(path)], self.allowed_in(place or path))
 
     def sources_in(self, path: Path, quotes: Iterable[str] = ()) -> tuple[int, int]:
         """How many ids and titles of closed sources stand in a file, and how many runs of eight words that are not shown as quotes."""
@@ -277,22 +300,32 @@ class Intruder:
             runs |= _runs(text) & self._said - shown
         return len(sources), len(runs)
 
-    def left_in_interviews(self) -> int:
-        """How many names of the key still stand in what was said not for attribution, or organisations and places in their own interview."""
-        n = 0
+    def left_in_interviews(self) -> list[str]:
+        """Names of the key that still stand in what was said not for attribution, or organisations and places in their own interview."""
+        found: list[str] = []
+        allowed = self.allowed_in(self.project / "outputs" / "passages.parquet")
         for document_id, texts in self.closed.items():
-            text = "\n".join(texts)
-            n += _n_found(self._in_closed, text) + _n_found(self._of_document[document_id], text)
-        return n
+            for sought in (self._in_closed, self._of_document[document_id]):
+                found += sorted(_named(sought, ["\n".join(texts)], allowed))
+        return found
 
-    def told_by_quotes(self, quotes: Iterable[str]) -> int:
-        """How many names, organisations, places or roles of interviewees stand in quotes not for attribution."""
-        text = "\n".join(quotes)
-        return _n_found(self._in_closed, text) + sum(_n_found(own, text) for own in self._of_document.values())
+    def told_by_quotes(self, quotes: Iterable[str]) -> list[str]:
+        """Names, organisations, places or roles of interviewees that stand in quotes not for attribution."""
+        text, allowed = "\n".join(quotes), self.allowed_in(self.project / "outputs" / "evidence.db")
+        return [
+            name
+            for sought in (self._in_closed, *self._of_document.values())
+            for name in sorted(_named(sought, [text], allowed))
+        ]
 
 
-def audit(project: str | Path = ".") -> list[Finding]:
+def audit(project: str | Path = ".", names: list[tuple[str, str]] | None = None) -> list[Finding]:
     """All that an intruder finds in what a project wrote: nothing where all is well.
+
+    Parameters
+    ----------
+    names
+        A list to add the names found to, with the file of each: for private/ alone.
 
     Raises
     ------
@@ -302,11 +335,20 @@ def audit(project: str | Path = ".") -> list[Finding]:
     project = Path(project)
     intruder = Intruder(project)
     found: list[Finding] = []
+
+    def tell(path: Path, what: str, who: Collection[str]) -> None:
+        found.append(Finding(intruder.shown(path, project), what, len(who)))
+        if names is not None:
+            names.extend(
+                (path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path), name)
+                for name in sorted(who)
+            )
+
     for path in files_below(project):
-        found.append(Finding(intruder.shown(path, project), "names of the key", intruder.names_in(path)))
+        tell(path, "names of the key", intruder.names_in(path))
     passages = project / "outputs" / "passages.parquet"
     what = "names of the key, or own organisations and places, in what was said not for attribution"
-    found.append(Finding(intruder.shown(passages, project), what, intruder.left_in_interviews()))
+    tell(passages, what, intruder.left_in_interviews())
     released = load_released(project).released
     quotes = [row.quote for row in released.rows if row.access == CLOSED]
     for name in RELEASED:
@@ -322,7 +364,7 @@ def audit(project: str | Path = ".") -> list[Finding]:
         rows, cells = _read_index(index)
         own = [row.quote for row in rows if row.access == CLOSED]
         told = "names, organisations or places of interviewees in quotes"
-        found.append(Finding(intruder.shown(index, project), told, intruder.told_by_quotes(own)))
+        tell(index, told, intruder.told_by_quotes(own))
         found.append(
             Finding(
                 intruder.shown(index, project), "cells or quotes with too few behind them", _thin(project, rows, cells)
@@ -394,12 +436,20 @@ def publishing(project: str | Path = ".") -> Iterator[Path]:
         if (project / "private" / "key.json").exists():
             intruder = Intruder(project)
             for path in written:
-                if n := intruder.names_in(path):
-                    raise refused([Finding(intruder.shown(path, folder), "names of the key", n)])
+                if who := intruder.names_in(path, outputs / path.relative_to(folder)):
+                    raise refused([Finding(intruder.shown(path, folder), "names of the key", len(who))])
         for path in written:
             target = outputs / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
+
+
+def write_names(names: Iterable[tuple[str, str]], private: Path) -> Path:
+    """Write the names found into private/audit.csv, in the columns that allowed.csv has, with an empty reason."""
+    path = private / "audit.csv"
+    rows = [(name, file, "") for file, name in sorted(set(names))]
+    write_private(path, "\ufeff" + csv_text(rows, Allowed._fields))
+    return path
 
 
 def withdraw(project: str | Path = ".") -> None:

@@ -73,13 +73,15 @@ def add(
     force: Annotated[bool, typer.Option(help="Replace a document of the same id.")] = False,
 ) -> None:
     """Copy a document into the corpus and register it; `dvc repro` then reads it."""
+    from collabnlp.discreet import discreet
     from collabnlp.readers import read_blocks
     from collabnlp.register import FOLDERS, Entry, add_entry, document_id_of
 
     corpus = Path("corpus")
     if not corpus.is_dir():
         raise InputError(corpus, "there is no such folder here", "run the command in the project's folder")
-    read_blocks(file)  # refuse here what `dvc repro` would refuse later
+    with discreet(file.name, closed=access != "public"):
+        read_blocks(file)  # refuse here what `dvc repro` would refuse later
     document_id = document_id_of(file)
     target = Path(FOLDERS[kind]) / f"{document_id}{file.suffix.lower()}"
     entry = Entry(
@@ -154,6 +156,7 @@ def tag(
 
 
 def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None, blind: bool, force: bool) -> None:
+    from collabnlp.discreet import discreet
     from collabnlp.exchange.pack import PackedDocument, pack_tagged
     from collabnlp.export.pack import LIST, check_name, write_pack
     from collabnlp.readers import read_blocks
@@ -173,7 +176,8 @@ def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None,
             told = access or (entry.access if entry else "non-attributable")
             text, cut, ids = tagger.cut(path, own, access=told)
             if told == "non-attributable":
-                check_name(path, read_blocks(path))
+                with discreet(path.name):
+                    check_name(path, read_blocks(path))
             apart = path.suffix.lower() in ROW_ENDINGS
             lines += tagger.tag_passages(cut, ids, year=year, apart=apart)
             documents.append(PackedDocument(own, path.stem, told, text))
@@ -221,6 +225,7 @@ def review(
     Nothing is overwritten. What cannot be placed or taken is listed with its reason, and the command then ends with 2.
     """
     from collabnlp.codebook import load_codebook
+    from collabnlp.discreet import discreet
     from collabnlp.exchange.settle import REFUSED
     from collabnlp.export.figures import format_review
     from collabnlp.review import review_files
@@ -228,7 +233,8 @@ def review(
     if output is not None:
         _free(output, force)
     book = load_codebook(Path("corpus/codebook.yaml"))
-    rows, failures = review_files(files, Path(), book, coder=coder, pack=pack, whole=whole, dry_run=dry_run)
+    with discreet("what came back", quotes=True):
+        rows, failures = review_files(files, Path(), book, coder=coder, pack=pack, whole=whole, dry_run=dry_run)
     for error in failures:
         typer.echo(str(error), err=True)
     _write(format_review(rows, form), output, force)
@@ -537,17 +543,32 @@ def entities(
 
 
 @app.command(epilog="Example: collabnlp audit")
-def audit() -> None:
+def audit(
+    names: Annotated[
+        bool,
+        typer.Option("--names", help="Write the names that were found, and in which files, into private/audit.csv."),
+    ] = False,
+) -> None:
     """Look, as an intruder would, for names of the key and words not for attribution in everything that the project wrote.
 
-    Files are listed with the number of names found, never with the names; the exit status is then 1.
+    Files are listed with the number of names found, never with the names; the exit status is then 1. What is a false alarm
+    goes into private/allowed.csv, with the columns text, path and reason.
     """
     from collabnlp.audit import audit as look
+    from collabnlp.audit import write_names
+    from collabnlp.discreet import discreet
+    from collabnlp.private import PRIVATE, changed_since, outdated
 
-    findings = look()
+    seen: list[tuple[str, str]] = []
+    with discreet("private/", quotes=True):
+        findings = look(names=seen)
+        if names:
+            typer.echo(f"names are in {write_names(seen, PRIVATE)}", err=True)
     for path, what, n in findings:
         typer.echo(f"{path}: {n} {what}")
-    if findings:
+    if changed := changed_since():
+        typer.echo(str(outdated(changed)), err=True)
+    if findings or changed:
         raise typer.Exit(1)
     typer.echo("nothing found that must not leave", err=True)
 

@@ -71,7 +71,7 @@ class Block(typing.NamedTuple):
     """One piece of a source as a reader found it, before it is cut into passages.
 
     `level` is the depth of a heading (1 outermost) or of a list item; `time` is in seconds; `access`
-    is that of the source where it is None.
+    is that of the source where it is None. What is `off_record` is never quoted.
     """
 
     text: str
@@ -81,6 +81,7 @@ class Block(typing.NamedTuple):
     speaker: str | None = None
     time: float | None = None
     access: Access | None = None
+    off_record: bool = False
 
 
 def strictest(*levels: Access | None) -> Access:
@@ -139,6 +140,9 @@ class Passage(Record):
     access: Access = Field(
         "non-attributable",
         description="of the document, or non-attributable where this was said off the record: the more restrictive of the two",
+    )
+    off_record: bool = Field(
+        False, description="said off the record, or so marked: counted where the gate lets counts through, never quoted"
     )
 
 
@@ -505,14 +509,18 @@ class Withheld(Record):
     """What the release gate kept back or showed in a coarser form, and why: for the owner of the project alone."""
 
     key = ("what", "row_id", "code")
-    what: Literal["cell", "quotes", "row", "document", "relation", "topic"] = Field(
-        description="cell: an entity by a code; quotes: of a code; row: an entity; document; relation: its passage; topic: its words"
+    what: Literal["cell", "quotes", "row", "document", "relation", "topic", "alarm"] = Field(
+        description="cell: an entity by a code; quotes: of a code; row: an entity; document; relation: its passage; topic: its words; "
+        "alarm: a finding of the audit that a person allows"
     )
-    row_id: str = Field(description="id of the entity, document, passage or topic; empty for quotes")
+    row_id: str = Field(
+        description="id of the entity, document, passage or topic; path of a file; empty for the quotes of a code"
+    )
     row: str = Field(description="its name")
     code: str = Field(description="machine name of the code; empty where all codes are meant")
-    done: Literal["withheld", "generalised"] = Field(
-        description="withheld: nothing of it is shown; generalised: shown without what could be traced"
+    done: Literal["withheld", "generalised", "allowed"] = Field(
+        description="withheld: nothing of it is shown; generalised: shown without what could be traced; "
+        "allowed: left as it is, by private/allowed.csv"
     )
     reason: str = Field(description="why")
 

@@ -20,6 +20,7 @@ from collabnlp.evidence import build_matrix, strongest
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.params import load_params
+from collabnlp.private import Allowed
 from collabnlp.records import (
     Document,
     EntityLink,
@@ -45,7 +46,8 @@ NOT_NAMED = "Interviews not for attribution"
 RULE = (
     "What interviewees said not for attribution is counted for a council, partnership or scheme and a code only where at least {people} "
     "interviewees of {organisations} organisations stand behind it; never by document, topic, year or stance, nor in a table that is filtered. "
-    "Their quotes, marked [c], are a choice, at most one from each interviewee, without names or places, for codes with as many behind them."
+    "Their quotes, marked [c], are a choice, at most one from each interviewee, without names or places, for codes with as many behind them; "
+    "nothing said off the record is quoted."
 )
 NARROWED = "A filtered table counts nothing that was said not for attribution."
 
@@ -206,7 +208,9 @@ def release(
         hidden=hidden,
         source_of=lambda row: _source(row, behind),
     )
-    quotes = _quotes(kept, tables.mentions, codes, gazetteer, behind, rule)
+    off_record = {p.passage_id for p in tables.passages if p.off_record}
+    quotable = [row for row in kept if row.passage_id not in off_record]
+    quotes = _quotes(quotable, tables.mentions, codes, gazetteer, behind, rule)
     entities = _entities(tables, closed, document_of, document_by_id)
     found = {entity.entity_id for entity in entities}
     relations = [  # one that the gazetteer gives is told where an open passage names the body
@@ -235,7 +239,25 @@ def release(
         rule=RULE.format(**rule._asdict()),
     )
     reasons = {code: _lacking(documents, behind, rule) for code, documents in by_code.items()}
-    return Gated(released, _withheld(tables, closed, kept, lacks, reasons, released))
+    return Gated(released, _withheld(tables, closed, kept, lacks, reasons, released, off_record))
+
+
+def let_pass(allowed: Iterable[Allowed]) -> list[Withheld]:
+    """What a person decided that the audit shall not stop at, by file, without the names."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for one in allowed:
+        reasons[one.path].append(one.reason)
+    return [
+        Withheld(
+            what="alarm",
+            row_id=path,
+            row=f"names that may stand there: {len(why)}",
+            code="",
+            done="allowed",
+            reason="; ".join(dict.fromkeys(why)),
+        )
+        for path, why in sorted(reasons.items())
+    ]
 
 
 def select(
@@ -363,7 +385,7 @@ def _quotes(
     behind: Behind,
     rule: Rule,
 ) -> list[EvidenceRow]:
-    """Quotes of each code that has enough behind it: one from each interviewee, as many as the rule asks or a multiple of it.
+    """Quotes of each code that has enough behind what may be quoted of it: one from each interviewee, as many as the rule asks or a multiple of it.
 
     The number is rounded down so that it does not say how many there are, and the order is one of
     the texts themselves, so that it says nothing of where they come from.
@@ -498,6 +520,7 @@ def _withheld(
     cells: Mapping[tuple[str, str], str],
     codes: Mapping[str, str],
     released: Released,
+    off_record: Collection[str],
 ) -> list[Withheld]:
     """What was kept back or made coarser, and why."""
     found: dict[tuple[str, str, str], Withheld] = {}
@@ -528,6 +551,10 @@ def _withheld(
         if document.access == CLOSED:
             why = "not for attribution: its title, sections and dates are in no list"
             tell("document", document.document_id, document.title, "", "withheld", why)
+    for row in kept:
+        if row.passage_id in off_record:
+            why = "said off the record: never quoted"
+            tell("quotes", row.passage_id, "", row.code, "withheld", why)
     holding = {p.document_id for p in tables.passages if p.passage_id in closed}
     for document in tables.documents:
         if document.access != CLOSED and document.document_id in holding:

@@ -98,6 +98,7 @@ def segment(
                     speaker=first.speaker,
                     time=first.time,
                     access=strictest(first.access, *(blocks[i].access for i in group[1:])),
+                    off_record=any(blocks[i].off_record for i in group),
                 )
             )
     return text, passages
@@ -145,7 +146,7 @@ def _groups(blocks: Sequence[Block], max_words: int) -> Iterator[list[int]]:
             bool(current)
             and block.kind == "list"
             and words + length <= max_words
-            and block.access == blocks[current[-1]].access
+            and (block.access, block.off_record) == (blocks[current[-1]].access, blocks[current[-1]].off_record)
             and (
                 (
                     blocks[current[-1]].kind == "list"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from collabnlp.classify import Classifier
+from collabnlp.discreet import discreet
 from collabnlp.embed import Encoder, Readings, SentenceEncoder, TunedEncoder, encode_cached, no_readings
 from collabnlp.engine import progress
 from collabnlp.entities import MentionFinder
@@ -21,7 +22,8 @@ from collabnlp.readers import read_blocks
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Access, Block, Passage
-from collabnlp.redact.door import Door
+from collabnlp.redact.attribution import OFF_RECORD
+from collabnlp.redact.door import Door, access_to
 from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.scoring import N_SUGGESTIONS
 from collabnlp.segment import segment
@@ -95,6 +97,10 @@ class Tagger:
         InputError
             Where the file cannot be read.
         """
+        with discreet(path.name, closed=access_to(path, access, self.project / "corpus") != "public"):
+            return self._cut(path, document_id, access)
+
+    def _cut(self, path: Path, document_id: str, access: Access | None) -> tuple[str, list[Passage], list[str]]:
         if path.suffix.lower() in ROW_ENDINGS:
             read_blocks(path)  # the same checks of the file as for any other
             rows = read_rows(path)
@@ -108,9 +114,10 @@ class Tagger:
         return text, passages, [passage.passage_id for passage in passages]
 
     def _redacted(self, path: Path, blocks: Sequence[Block], access: Access | None) -> list[Block]:
-        """The blocks as they may be seen; new people get their pseudonyms from the project's key."""
+        """The blocks as they may be seen, without what is off the record; new people get their pseudonyms from the project's key."""
         door = Door(self.project, gazetteer=self.gazetteer)
-        return door.redact_file(path, blocks, access, self.params.ingest.third_people).blocks
+        seen = door.redact_file(path, blocks, access, self.params.ingest.third_people).blocks
+        return [block._replace(text=OFF_RECORD) if block.off_record else block for block in seen]
 
     def look(self, texts: Sequence[str]) -> tuple[Look, Readings]:
         """What the encoders say of texts."""

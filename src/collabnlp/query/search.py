@@ -419,7 +419,7 @@ def _hits(
 
 _TEXTS = (
     "SELECT f.id, f.document_id, f.title, d.year, d.kind AS document_kind, d.access, d.synthetic, f.passage_id, p.ordinal, p.start_char, "
-    "p.end_char, f.text, p.kind, f.section, p.page, p.speaker, p.time FROM findable f LEFT JOIN document d "
+    "p.end_char, f.text, p.kind, f.section, p.page, p.speaker, p.time, p.off_record FROM findable f LEFT JOIN document d "
     "ON d.document_id = f.document_id LEFT JOIN passage p ON p.passage_id = f.passage_id WHERE f.id IN ({})"
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from collabnlp.records import Access, Block, strictest
 
+OFF_RECORD = "[off the record]"  # stands in what is handed on for what was said so
 _OPEN = (
     r"off[ -]?(?:the[ -])?record|not for attribution|non[ -]attributable|not to be (?:quoted|attributed)|"
     r"do not (?:quote|attribute)|confidential|unattributable|background only|chatham house(?: rule)?"
@@ -37,8 +38,15 @@ _BACK = re.compile(
 )
 
 
+# Words by which somebody forbids a name, not the words: these may be quoted as any that are not for attribution.
+_UNNAMED = re.compile(r"(?i)attribut|chatham|\bname (?:me|us)|my name\b(?! out of it)|background only")
+
+
 def mark_access(blocks: Sequence[Block], access: Access) -> list[Block]:
     """The blocks with the access of each: its own or its source's, whichever is more restrictive, and what is off the record.
+
+    What is off the record has `off_record` set, and is never to be quoted; what is only not for
+    attribution ("don't attribute this", "Chatham House rule") has not.
 
     A mark in brackets holds until a mark ends it, else to the end of the source; a block is cut at
     such marks. Where a speaker says it, the whole turn counts, and the turns around it that it may
@@ -51,8 +59,6 @@ def mark_access(blocks: Sequence[Block], access: Access) -> list[Block]:
     >>> [(b.text, b.access) for b in mark_access([Block(said)], "attributable")][1]
     ('[off the record] He was drunk. [back on the record]', 'non-attributable')
     """
-    if strictest(access) == "non-attributable":
-        return [block._replace(access="non-attributable") for block in blocks]
     cut = _cut_at_marks([block._replace(access=strictest(access, block.access or access)) for block in blocks])
     return _spoken(cut)
 
@@ -60,33 +66,37 @@ def mark_access(blocks: Sequence[Block], access: Access) -> list[Block]:
 def _cut_at_marks(blocks: Sequence[Block]) -> list[Block]:
     """The blocks, cut where a bracketed mark opens or ends what is off the record; the marks stay with what is off it."""
     result: list[Block] = []
-    off = False
+    mark = ""  # that which opened what is off the record now
     for block in blocks:
         at = 0
-        pieces: list[tuple[str, bool]] = []
-        for mark in _BRACKET.finditer(block.text):
-            if mark["open"] and not off:
-                pieces.append((block.text[at : mark.start()], False))
-                at, off = mark.start(), True
-            elif mark["close"] and off:
-                pieces.append((block.text[at : mark.end()], True))
-                at, off = mark.end(), False
-        pieces.append((block.text[at:], off))
-        for text, closed in pieces:
-            if text.strip():
-                closing: Access | None = "non-attributable" if closed else block.access
-                result.append(block._replace(text=text.strip() if len(pieces) > 1 else text, access=closing))
+        pieces: list[tuple[str, str]] = []
+        for match in _BRACKET.finditer(block.text):
+            if match["open"] and not mark:
+                pieces.append((block.text[at : match.start()], ""))
+                at, mark = match.start(), match["open"]
+            elif match["close"] and mark:
+                pieces.append((block.text[at : match.end()], mark))
+                at, mark = match.end(), ""
+        pieces.append((block.text[at:], mark))
+        for text, opened in pieces:
+            if text.strip() or len(pieces) == 1:
+                piece = block._replace(text=text.strip() if len(pieces) > 1 else text)
+                result.append(_closed(piece, opened) if opened else piece)
     return result
 
 
+def _closed(block: Block, words: str) -> Block:
+    """A block off the record, or not for attribution alone, as the words say."""
+    return block._replace(access="non-attributable", off_record=block.off_record or not _UNNAMED.search(words))
+
+
 def _spoken(blocks: list[Block]) -> list[Block]:
-    closed: set[int] = set()
+    said: dict[int, list[str]] = {}
     for i, block in enumerate(blocks):
-        if block.access == "non-attributable" or not any(
-            _asks(block.text, match.start()) for match in _SAID.finditer(block.text)
-        ):
+        asked = [m.group() for m in _SAID.finditer(block.text) if _asks(block.text, m.start())]
+        if block.off_record or not asked:
             continue
-        closed.add(i)
+        closed = {i}
         words = len(block.text.split())
         if block.kind == "turn":
             back = next((j for j in range(i, len(blocks)) if _ends(blocks[j].text)), None)
@@ -98,10 +108,14 @@ def _spoken(blocks: list[Block]) -> list[Block]:
                 )
             if words < 25:
                 closed.update(range(max(0, i - 2), i))
-    return [
-        block._replace(access="non-attributable") if i in closed and block.kind != "heading" else block
-        for i, block in enumerate(blocks)
-    ]
+        for j in closed:
+            said.setdefault(j, []).extend(asked)
+    result = list(blocks)
+    for i, asked in said.items():
+        if blocks[i].kind != "heading":
+            for words_said in asked:
+                result[i] = _closed(result[i], words_said)
+    return result
 
 
 def _asks(text: str, start: int) -> bool:

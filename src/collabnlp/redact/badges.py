@@ -18,13 +18,13 @@ class Found(NamedTuple):
 
 _CODE = re.compile(
     r"(?<![\w£$€/.,@-])(?:[A-Z]{1,5}[-/. ]?\d{1,9}(?:[-/ ]\d{2,9}|[-/][A-Z0-9]{1,6})*[A-Z]?|\d{1,9}(?:[-/][A-Z0-9]{1,8})+|\d{3,9}[A-Z]{1,3}|\d{3,9}[ ][A-Z]{1,2}|\d{4,10}"
-    r"|[a-z]{1,4}[-/]?\d{4,9}|\d{2,4}(?:[ ]\d{2,4}){1,3})(?![\w%-]|[,.:]\d)"
+    r"|[A-Z]{1,4}(?:[-/][A-Z]{1,3}){1,2}[-/]\d{3,9}|[a-z]{1,4}[-/]?\d{4,9}|\d{2,4}(?:[ ]\d{2,4}){1,3})(?![\w%-]|[,.:]\d)"
 )
 # Words that say whose number it is; and words for a number, which need no more where it is of somebody.
 _WHOSE = re.compile(
     r"(?i)\b(?:staff|payroll|payslips?|employee|employment|personnel|lanyard|badges?|swipe|warrant|social work\w*|care leaver|caseload|case ?(?:work\w*|files?|notes?|number|ref\w*)?|grievances?|"
     r"complain\w*|safeguarding|refer\w+|disciplinary|tribunal|whistle[- ]?blow\w*|clients?|patients?|surgery|pension|union|(?:hr|human resources|occupational health)|tenanc\w+|tenants?|"
-    r"licen[cs]e|passport|membership|service[- ]users?|id(?: card)?|identity|log(?:ged)?[- ]?in|logged|starter|timesheets?|pass(?: number)?|on file|my file|(?:his|her|their) file|records?|files?|crime|incident|"
+    r"licen[cs]e|passport|national insurance|membership|service[- ]users?|id(?: card)?|identity|log(?:ged)?[- ]?in|logged|starter|timesheets?|pass(?: number)?|on file|my file|(?:his|her|their) file|records?|files?|crime|incident|"
     r"(?:my|his|her|their|your|own|mine|whose|the|a|under|by|that|personal|reference)[ ,]+(?:[a-z]+ ){0,2}(?:number|ref(?:erence)?)\b(?! of)|number (?:is|was|being)|ref(?:erence)? (?:is|was))\b"
 )
 _PLAIN_WHOSE = re.compile(
@@ -100,7 +100,10 @@ def find_badges(text: str, before: str = "") -> Iterator[Found]:
         items = re.findall(r"[^\s,-]+", match.group())
         letters = sum(len(item.strip(".")) == 1 and item[0].isalpha() for item in items)
         own, beside = _around(text, match.start(), before)
-        if 2 <= letters < len(items) and (_CAR.search(own[-160:]) or _CAR.search(beside)):
+        if 1 <= letters < len(items) and _PLAIN_WHOSE.search(text[max(0, match.start() - 60) : match.start()]):
+            end = match.start() + len(match.group().rstrip("."))
+            yield Found(match.start(), end, "number", "spelt out beside words for a person's number")
+        elif 2 <= letters < len(items) and (_CAR.search(own[-160:]) or _CAR.search(beside)):
             yield Found(
                 match.start(),
                 match.start() + len(match.group().rstrip(".")),

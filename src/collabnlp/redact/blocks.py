@@ -13,12 +13,13 @@ from typing import Literal, NamedTuple
 
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.interviewees import Interviewees
+from collabnlp.private import Corrections
 from collabnlp.records import Access, Block, Finding, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.lexicon import load_lexicon, plain
 from collabnlp.redact.people import Name, find_people
 from collabnlp.redact.posts import find_posts, names_heard
-from collabnlp.redact.pseudonyms import Corrections, Key, identity
+from collabnlp.redact.pseudonyms import Key, identity
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.roles import (
     Organisation,
@@ -32,7 +33,7 @@ from collabnlp.redact.roles import (
 )
 from collabnlp.redact.sightings import Person
 from collabnlp.redact.speakers import INTERVIEWER, find_interviewer, interviews, name_in
-from collabnlp.redact.tokens import PSEUDONYM
+from collabnlp.redact.tokens import PSEUDONYM, Mode, mode_of, overall, tokens_of
 
 _SHOWN = {
     "email": "[email]",
@@ -124,8 +125,9 @@ def redact(
         if s in asking or _closed(s, marked)
     }
     texts = [block.text for block in marked]
+    usual = overall([tokens_of(text) for text in texts])
     own, guess = _own(marked, asking, interviewee, gazetteer)
-    organisations = [find_organisations(text, own, gazetteer) for text in texts]
+    organisations = [find_organisations(text, own, gazetteer, usual) for text in texts]
     known = [
         Person(tuple(map(plain, words)), "interviewer" if s in asking else "speaker")
         for s, words in labels.items()
@@ -143,13 +145,13 @@ def redact(
         spans = [
             *_corrected(block.text, corrections),
             *_numbers(block.text, texts[i - 1] if i else ""),
-            *(_roles(block.text, organisations[i], borne, heard) if block.access == "non-attributable" else ()),
+            *(_roles(block.text, organisations[i], borne, heard, usual) if block.access == "non-attributable" else ()),
             *(
                 _people([n for n in names if n.block == i], block, label_of, asking, key, document_id)
                 if block.access != "public"
                 else ()
             ),
-            *(_own_spans(block.text, organisations[i], own) if block.access == "non-attributable" else ()),
+            *(_own_spans(block.text, organisations[i], own, usual) if block.access == "non-attributable" else ()),
         ]
         if block.access == "public":
             spans = []
@@ -232,13 +234,13 @@ def _borne(names: Iterable[Name]) -> frozenset[str]:
 
 
 def _roles(
-    text: str, organisations: Sequence[Organisation], borne: frozenset[str], heard: frozenset[str]
+    text: str, organisations: Sequence[Organisation], borne: frozenset[str], heard: frozenset[str], usual: Mode
 ) -> Iterable[_Span]:
     taken = []
     for found, general in find_roles(text, organisations):
         taken.append((found.start, found.end))
         yield _Span(found.start, found.end, "role", general, found.reason, 2)
-    for post in find_posts(text, borne, heard, taken):
+    for post in find_posts(text, borne, heard, taken, usual):
         kinds = [o.kind for o in organisations if o.start < post.end and post.start < o.end]
         general = general_role(post.role, kinds[0] if kinds else "council")
         yield _Span(post.start, post.end, "role", general, "a role and the name of a body or place", 2)
@@ -277,7 +279,8 @@ def _people(
             )
 
 
-def _own_spans(text: str, organisations: Sequence[Organisation], own: Own) -> Iterable[_Span]:
+def _own_spans(text: str, organisations: Sequence[Organisation], own: Own, usual: Mode) -> Iterable[_Span]:
+    lower = mode_of(tokens_of(text), usual) == "lower"
     for o in organisations:
         if not o.own:
             yield _Span(o.start, o.end, "organisation", "", "another organisation", 9)
@@ -288,7 +291,7 @@ def _own_spans(text: str, organisations: Sequence[Organisation], own: Own) -> It
     others = [(o.start, o.end) for o in organisations if not o.own]
     for pattern in [*own.places, *(p for p, _, bare in own.organisations if bare)]:
         for match in pattern.finditer(text):
-            if match.group()[0].islower() and not text.islower():
+            if match.group()[0].islower() and not lower:
                 continue
             if not any(
                 s <= match.start() and match.end() <= e and _another(text[s:e], match.group()) for s, e in others
@@ -339,18 +342,3 @@ def _finding(block: int, text: str, span: _Span) -> Finding:
         replaced_by=span.replaced_by,
         reason=span.reason,
     )
-
-
-def without_words(problem: str) -> str:
-    """A problem with a file, without what was quoted from it.
-
-    Examples
-    --------
-    >>> without_words("line 3: is not JSON (Expecting value: Ann Weir)")
-    'line 3: is not JSON'
-    >>> without_words("row 4: the id 'Ann Weir' comes twice")
-    'row 4: the id … comes twice'
-    """
-    short = re.sub(r"(has the columns|has no codes, only) .*", r"\1 …", problem, flags=re.S)
-    short = re.sub(r"\s*\(.*\)", "", short, flags=re.S)
-    return re.sub(r"'.*'|\".*\"|“.*”", "…", short, flags=re.S)

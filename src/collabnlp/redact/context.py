@@ -147,7 +147,7 @@ _BEFORE_HUMAN = re.compile(
     r"(?i)(?:\b(?:ask|asked|asking|tell|told|telling|thank|thanks|hi|hello|hiya|dear|called|named|met|meet|meeting|rang|phoned|ring|phone|emailed|email|texted|text|cc|poor|poor old|"
     r"old|bless|colleague|husband|wife|partner|brother|sister|son|daughter|friend|mate|mum|dad|boss|pa|deputy|secretary|mentor|predecessor|successor|and me|"
     r"me and|I and|myself and|her and|him and|you and|us and|spoke to|speak to|talk to|talked to|speaking to|talking to|spoken to|see|saw|seen|chat with|chatted to|chatting to|"
-    r"heard from|hear from|message from|email from|call from|note from|according to|report to|reports to|reported to|manager|leader|director|executive|officer|lead|exec|chair|chairman|"
+    r"heard from|hear from|said to|says to|say to|wrote to|trust|message from|email from|call from|note from|according to|report to|reports to|reported to|manager|leader|director|executive|officer|lead|exec|chair|chairman|"
     r"mayor|councillor|clerk|assistant|planner|solicitor|surveyor|engineer|treasurer|interviewer|cheers|sorry|welcome|please|yes|yeah|no|okay|ok|well|so|right|look|morning|bye|"
     r"like|as|because|if|when|that|while|until|unless|since|where|think|thought|reckon|guess|say|said|asked if|whether|but|than|sacked|hired|appointed|recruited|promoted|married|copied|copy|persuaded|convinced|remember|know|knew|love|loved|like|liked|blame|blamed|via|"
     r"introduce|introduced|invited|invite|replaced|replacing|worked (?:for|with|under|alongside)|working (?:for|with|under|alongside)|work (?:for|with|under|alongside))|\b(?:our|my) (?:own )?),?\s*$"
@@ -202,6 +202,8 @@ def score(text: str, tokens: list[Token], i: int, j: int) -> tuple[float, float]
             person += 1.25
         elif _IS.match(after):
             person += 0.75
+    if re.match(r",?\s+(?:bless (?:him|her|them)|God (?:rest|bless))", tail):
+        person += 2
     if _DESK.match(tail):
         person += 2
     if _ROLE_AFTER.match(tail):

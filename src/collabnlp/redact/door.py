@@ -7,21 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from collabnlp.discreet import discreet
 from collabnlp.engine import CACHE
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Interviewees, load_interviewees
 from collabnlp.params import load_params
+from collabnlp.private import KEY_NAME, PRIVATE, read_corrections, write_private
 from collabnlp.readers import read_blocks
 from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
 from collabnlp.redact.blocks import Redacted, redact
-from collabnlp.redact.pseudonyms import (
-    KEY_NAME,
-    PRIVATE,
-    load_key,
-    made_before,
-    read_corrections,
-    write_private,
-)
+from collabnlp.redact.pseudonyms import load_key, made_before
 from collabnlp.redact.pseudonyms import new_key as _new_key
 from collabnlp.register import find_entry
 
@@ -71,15 +66,21 @@ class Door:
     def redact_file(self, path: Path, blocks: Sequence[Block], access: Access | None, third_people: str) -> Redacted:
         """As `redact`, with id and access as the register has them; what it does not hold is not for attribution."""
         entry = find_entry(self.corpus, path)
-        return self.redact(
-            entry.document_id if entry else path.stem, blocks, access or (entry.access if entry else None), third_people
-        )
+        told = access_to(path, access, self.corpus)
+        return self.redact(entry.document_id if entry else path.stem, blocks, told, third_people)
+
+
+def access_to(path: Path, access: Access | None, corpus: Path = Path("corpus")) -> Access | None:
+    """The access that is named, or else the register's; None for a file that it does not hold."""
+    entry = None if access else find_entry(corpus, path)
+    return entry.access if entry else access
 
 
 def redact_file(path: Path, access: Access | None = None) -> Redacted:
     """A file under pseudonyms, by the key and the lists of the project in the working folder."""
     settings = load_params().ingest if Path("params.yaml").is_file() else None
-    return Door().redact_file(path, read_blocks(path), access, settings.third_people if settings else "replace")
+    with discreet(path.name, closed=access_to(path, access) != "public"):
+        return Door().redact_file(path, read_blocks(path), access, settings.third_people if settings else "replace")
 
 
 def begin_key() -> str:
@@ -101,6 +102,13 @@ def write_review(path: Path, findings: Sequence[Finding], output: Path | None, *
         raise InputError(output, "the review holds the names themselves", "write it into private/, or use --force")
     if not force and output.exists() and output.parent.resolve() != PRIVATE.resolve():
         raise InputError(output, "is there already", "name another file, or use --force to replace it")
+    with discreet(path.name):
+        _write_findings(output, findings)
+    counts = [sum(finding.action == action for finding in findings) for action in ("replaced", "left")]
+    return f"{counts[0]} replaced, {counts[1]} left: {output}. What must go belongs in private/always.csv, what must stay in private/never.csv."
+
+
+def _write_findings(output: Path, findings: Sequence[Finding]) -> None:
     names = columns(Finding)
     rows = [[getattr(finding, name) for name in names] for finding in findings]
     if output.suffix.lower() == ".xlsx":
@@ -109,8 +117,6 @@ def write_review(path: Path, findings: Sequence[Finding], output: Path | None, *
         write_private(output, "\ufeff" + csv_text(rows, names))
     else:
         raise InputError(output, f"ends in {output.suffix or '(nothing)'}", "name a file that ends in .csv or .xlsx")
-    counts = [sum(finding.action == action for finding in findings) for action in ("replaced", "left")]
-    return f"{counts[0]} replaced, {counts[1]} left: {output}. What must go belongs in private/always.csv, what must stay in private/never.csv."
 
 
 def _workbook(names: list[str], rows: list[list[Any]]) -> bytes:

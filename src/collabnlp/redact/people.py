@@ -12,11 +12,26 @@ from typing import NamedTuple
 
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
-from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES
+from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES, SMALL
 from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
 from collabnlp.redact.tokens import Token, distance
 
 _INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
+
+
+# What somebody did, in verbs that no ending tells.
+_PAST = re.compile(
+    r"\s+(?:heard|knew|said|told|got|went|came|took|gave|made|kept|held|led|left|lost|met|paid|read|ran|saw|sent|sat|spoke|stood|"
+    r"taught|thought|understood|won|wrote|began|bought|brought|built|caught|chose|drew|drove|fell|felt|found|flew|forgot|"
+    r"rang|sold|shook|threw|swore|slept|says|knows|reckons|thinks|wants|has|had|does|did|never|always|just|still|didn['’]?t|wasn['’]?t|isn['’]?t)\b"
+)
+
+
+# What comes before a name that somebody got wrong.
+_MISHEARD = re.compile(
+    r"(?i)\b(?:(?:mis-?)?spel(?:t|led|ling|ls?)(?: (?:it|him|her|me|that))?(?: (?:as|like))?|typed(?: it| in)?(?: as)?|writ(?:es?|ten)(?: it)?(?: as)?|wrote(?: it| down)?(?: as)?|printed(?: it)?(?: as)?|said|says|reads?|"
+    r"(?:down|out|up|it|me|him|her|them|name|minuted|recorded|heard|listed|hears it) as|(?:it|that|name) (?:to|into)|was once|once|not|never|or) [\"'“‘]?$"
+)
 
 
 class Name(NamedTuple):
@@ -108,6 +123,7 @@ def _names(
         if person is None and j - i == 1:
             person = (_part(doc, parts, text, i, taken - {i}) or (None,))[0]
         yield Name(block, tokens[i].start, tokens[j - 1].end, person or Person(words, "person"), why)
+    yield from _run_together(doc, block, text, taken)
     headed = doc.before_heads(text)
     figures = {
         k for b, start, end in doc.figures if b == block for k, token in enumerate(tokens) if start <= token.start < end
@@ -121,7 +137,6 @@ def _names(
             yield Name(block, token.start, token.end, *part)
         elif _doubtful(doc, text, i):
             yield Name(block, token.start, token.end, None, "an ordinary word, or a place, that may be a name")
-    yield from _run_together(doc, block, text, taken)
     yield from _dotted(doc, block, text)
     yield from _broken(parts, block, text)
 
@@ -192,12 +207,13 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
     after = tokens[i + 1] if i + 1 < len(tokens) else None
     near = i - 1 in taken or i + 1 in taken
     headed = after is not None and after.cap and after.gap == " " and not token.owned and after.low in HEADS
-    if known is not None:
+    abbreviated = text.mode == "mixed" and token.shout and len(token.low) < 4
+    if known is not None and not (abbreviated and token.low not in known.words):
         listed = token.low in known.words
         why = "part of a name" if listed else "short form of a name"
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
-            return None if ordinary and not near and score(text.text, tokens, i, i + 1)[0] < 2 else (known, why)
+            return None if ordinary and not near and not _meant_small(doc, text, i, listed=listed) else (known, why)
         if token.low in doc.nicknames and token.cap:
             return known, "what somebody is called"
         if not token.cap:
@@ -209,26 +225,39 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         return (known, why) if _meant(doc, text, i) else None
     if text.mode == "mixed" and not token.cap:
         return None
-    if _like_initials(token) and text.mode == "mixed":
+    if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|[ \xa0]?\d{2}", text.text[token.end :]):
         for person in doc.people.values():
             if len(person.words) > 1 and token.low in initials_of(person):
                 common = ACRONYMS if person.who == "person" else FEW_ACRONYMS
                 if token.low not in common or _at_head(doc, text, token):
                     return person, "initials"
-    if headed or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
+    if headed or abbreviated or len(token.low) < 3 or kind == "P" or token.low in doc.extra or token.low in MONTHS:
         return None
+    drawn = _drawn_out(parts, token.low) if token.cap and kind in "gsW" and not token.shout else None
+    if drawn is not None and (not token.first or score(text.text, tokens, i, i + 1)[0] >= 1):
+        return drawn, "short form of a name"
+    heard = _MISHEARD.search(text.text[max(0, token.start - 40) : token.start]) is not None
+    if heard and token.cap and (found := _nearly(doc, parts, token, "U")) is not None:
+        return found
     if kind in "Wgs" and not ((near and kind != "W") or (token.cap and not token.first and near)):
         return None
     if text.mode != "mixed" and kind in "W":
         return None
     if text.mode == "mixed" and kind in "GSU" and (cut := _cut_short(doc, token.low)) is not None:
         return cut, "a name cut short"
+    return _nearly(doc, parts, token, kind)
+
+
+def _nearly(doc: Sightings, parts: dict[str, Person], token: Token, kind: str) -> tuple[Person, str] | None:
+    """Whose name a word nearly is: a letter or two aside, or by its sound."""
     for part, person in parts.items():
-        if min(len(part), len(token.low)) < 4 or not any(part in (word, *word.split("-")) for word in person.words):
+        shorter = min(len(part), len(token.low))
+        if shorter < 4 or not any(part in (word, *word.split("-")) for word in person.words):
             continue
-        limit = 1 if min(len(part), len(token.low)) < 7 else 2
-        if kind == "G" and _sound(part) != _sound(token.low):
+        alike = _sound(part) == _sound(token.low)
+        if kind == "G" and not alike:
             continue  # Jane is not Jade
+        limit = 2 if shorter > 6 or (alike and shorter > 4) or (kind == "U" and shorter > 5) else 1
         if distance(part, token.low, limit) <= limit and (
             part[0] == token.low[0] or (limit > 1 and part[1:] == token.low[1:])
         ):
@@ -248,11 +277,28 @@ def _meant(doc: Sightings, text: Text, i: int) -> bool:
         return True
     if re.match(r"\s+(?!need|inde|speed|seed|feed|bed\b|red\b|shed)[a-z]{2,}(?:ed|ts to|es to)\b", rest):
         person += 1
-    if token.first or token.low in MONTHS or doc.kind(token) == "P":
+    if token.owned and re.match(r"['’]?s?\s+(?!and\b)[a-z]{3,}", rest) and token.low not in MONTHS:
+        person += 0.5
+    if _PAST.match(rest):
+        person += 1
+    if token.first or token.low in MONTHS:
         return person >= (0.75 if token.low not in MONTHS else 1.25) and place == 0
+    if doc.kind(token) == "P":
+        said = doc.votes[token.low][1] > 0 or token.low in doc.extra
+        return person >= (0.75 if said else 0) and place == 0
     if before is not None and before.low in NOT_AFTER:
         return False
     return place == 0 or person > place
+
+
+def _meant_small(doc: Sightings, text: Text, i: int, *, listed: bool) -> bool:
+    """Whether a name that is an ordinary word, too, is meant as a name in a text without capitals."""
+    token = text.tokens[i]
+    person, place = score(text.text, text.tokens, i, i + 1)
+    if is_phrase(text.text, token) or token.low in SMALL:
+        return person >= 3 and place == 0
+    rare = doc.seen_low[token.low] <= 4 and listed
+    return person >= (0.75 if rare else 2) and place == 0
 
 
 def _at_head(doc: Sightings, text: Text, token: Token) -> bool:
@@ -320,6 +366,15 @@ def _cut_short(doc: Sightings, low: str) -> Person | None:
             )
             if same >= 4 and re.fullmatch(r"[a-z]?(?:ers|sters?|e?y|ie|zy|o|bo|s|ski|dog)|", low[same:]):
                 return person  # Rhodders for Rhodri
+    return None
+
+
+def _drawn_out(parts: dict[str, Person], low: str) -> Person | None:
+    """The person part of whose name, with an ending that makes light of it, is a word: Woody for Wood, Pips for Pip."""
+    for ending in ("y", "ie", "s", "sy", "ers"):
+        stem = low.removesuffix(ending)
+        if stem != low and len(stem) > 2 and stem in parts:
+            return parts[stem]
     return None
 
 

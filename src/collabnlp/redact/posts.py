@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from collabnlp.redact.lexicon import load_lexicon, plain
-from collabnlp.redact.tokens import mode_of, tokens_of
+from collabnlp.redact.tokens import Mode, mode_of, tokens_of
 
 _BEFORE = (
     r"(?:(?:former|current|then|previous|new|old|ex|acting|interim|deputy|assistant|vice|joint|shared|first|outgoing|incoming|lead|senior|retired|last|next|longest[- ]serving|long[- ]serving|newly elected|newly appointed|own|statutory|permanent|part[- ]time|"
@@ -71,7 +71,11 @@ class Post(NamedTuple):
 
 
 def find_posts(
-    text: str, people: Collection[str], heard: Collection[str], taken: Sequence[tuple[int, int]]
+    text: str,
+    people: Collection[str],
+    heard: Collection[str],
+    taken: Sequence[tuple[int, int]],
+    usual: Mode = "mixed",
 ) -> Iterator[Post]:
     """Roles beside a name that is no person's.
 
@@ -84,6 +88,8 @@ def find_posts(
         text without capitals, only they and words of no language are taken for such.
     taken
         Where other names stand that are to be left alone.
+    usual
+        How the document uses capitals.
 
     Examples
     --------
@@ -91,7 +97,7 @@ def find_posts(
     >>> sorted(text[post.start : post.end] for post in find_posts(text, {"ann"}, (), ()))
     ["Sallowby's chief executive", 'director of place over at Gressing Moor']
     """
-    lower = mode_of(tokens_of(text)) != "mixed"
+    lower = mode_of(tokens_of(text), usual) != "mixed"
     patterns = (_LOWER_FIRST, _LOWER_OWNED, _LOWER_NAMED) if lower else (_POST_FIRST, _NAME_FIRST)
     source = text.lower() if lower and len(text.lower()) == len(text) else text
     ends: list[tuple[int, int]] = []

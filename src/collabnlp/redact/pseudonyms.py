@@ -5,24 +5,22 @@ Nothing of it may leave: the folder is for its owner alone, and no message repea
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
 import secrets
-import stat
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from collabnlp.interviewees import load_interviewees
+from collabnlp.private import KEY_NAME, tighten, write_private
+from collabnlp.private import PRIVATE as PRIVATE  # these three are also had from here
+from collabnlp.private import Corrections as Corrections
+from collabnlp.private import read_corrections as read_corrections
 from collabnlp.records import InputError, Passage, read_table
 from collabnlp.redact.lexicon import plain
 
-PRIVATE = Path("private")
-KEY_NAME = "key.json"
 _CARE = "restore it from your backup; to begin anew with other pseudonyms, run `collabnlp redact --new-key`"
 
 
@@ -135,78 +133,9 @@ def new_key(private: Path = PRIVATE) -> Path | None:
     return kept
 
 
-def tighten(private: Path = PRIVATE) -> None:
-    """Take the rights of others away from the folder and what lies in it."""
-    for path in (private, *private.glob("*")):
-        wanted = 0o700 if path.is_dir() else 0o600
-        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) != wanted:
-            os.chmod(path, wanted)
-
-
-def write_private(path: Path, content: str | bytes) -> None:
-    """Write a file that only its owner may read, in a folder that only its owner may enter; all of it or nothing."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.parent.name == PRIVATE.name:
-        os.chmod(path.parent, 0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-class Corrections(NamedTuple):
-    """What a person decided: texts that are always replaced, with their kind, and texts that never are."""
-
-    always: tuple[tuple[str, str], ...] = ()
-    never: tuple[str, ...] = ()
-
-
-def read_corrections(private: Path = PRIVATE) -> Corrections:
-    """A person's corrections, from always.csv and never.csv; none where there are no such files.
-
-    Raises
-    ------
-    InputError
-        Where a file is no CSV table with the columns text and kind.
-    """
-    always = _table(private / "always.csv", ("text", "kind"))
-    never = _table(private / "never.csv", ("text",))
-    return Corrections(
-        tuple((row["text"], row["kind"]) for row in always if row["text"]),
-        tuple(row["text"] for row in never if row["text"]),
-    )
-
-
 def fingerprint(private: Path = PRIVATE) -> list[Any]:
     """What a person wrote into the folder, for cache keys: it is hashed there with all else."""
     return [load_interviewees(private / "interviewees.csv"), read_corrections(private)]
-
-
-def _table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError):
-        raise InputError(path, "cannot be read", "save it as CSV UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        for name in columns:
-            if name not in (reader.fieldnames or ()):
-                raise InputError(
-                    path, f"lacks the column {name}", f"its columns are {', '.join(columns)}", place="row 1"
-                )
-        return [{name: (row[name] or "").strip() for name in columns} for row in reader]
-    except csv.Error:
-        raise InputError(
-            path, "is not CSV", "save it again from the spreadsheet", place=f"line {reader.reader.line_num}"
-        ) from None
 
 
 def identity(document_id: str, words: Iterable[str]) -> str:

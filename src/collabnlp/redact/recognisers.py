@@ -41,6 +41,10 @@ _SPOKEN = re.compile(
 _POSTCODE = re.compile(
     r"(?i)(?<![\w£])(?:GIR\s?0AA|[A-PR-UWYZ](?:[A-HK-Y]?\d{1,2}|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRV-Y])[\s-]{0,2}\d[ABD-HJLNP-UW-Z]{2})(?!\w)"
 )
+# Letter by letter, as it is said on the telephone.
+_POSTCODE_SPELT = re.compile(
+    rf"(?i)(?<![\w'’])[a-z](?: ?[a-z])? (?:\d ?\d?|{_DIGIT}(?: {_DIGIT})?)(?: [a-z])? (?:\d|{_DIGIT}) [abd-hjlnp-uw-z] [abd-hjlnp-uw-z](?![\w'’])"
+)
 _NINO = re.compile(rf"(?i)(?<!\w)[A-Z]{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}{_SEP}?[A-D](?!\w)")
 _NINO_CUT = re.compile(
     rf"(?i)\b(?:ni|nino|national insurance)\b[^.\n\d]{{0,25}}?\b([A-Z]{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}{_SEP}?\d{{2}}(?:{_SEP}?[A-Z])?)(?!\w)"
@@ -164,6 +168,7 @@ def _candidates(text: str) -> Iterator[Found]:
     for match in _POSTCODE.finditer(text):
         if match.group().isupper() or match.group()[-2:].casefold() not in ("st", "nd", "rd", "th"):
             yield Found(match.start(), match.end(), "postcode", "shape of a postcode")
+    yield from _whole(_POSTCODE_SPELT, text, "postcode", "a postcode letter by letter")
     yield from _whole(_NINO, text, "ni_number", "shape of a National Insurance number")
     yield from _group(_NINO_CUT, text, "ni_number", "follows the words National Insurance")
     yield from _whole(_NHS, text, "nhs_number", "shape of an NHS number")

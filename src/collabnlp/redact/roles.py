@@ -11,7 +11,7 @@ from typing import NamedTuple
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.redact.badges import Found
 from collabnlp.redact.lexicon import load_lexicon, plain
-from collabnlp.redact.tokens import mode_of, tokens_of
+from collabnlp.redact.tokens import Mode, mode_of, tokens_of
 
 _TYPES = {
     "county": "county council",
@@ -289,12 +289,13 @@ def guess_own(
     return [], ""
 
 
-def find_organisations(text: str, own: Own, gazetteer: Gazetteer | None) -> list[Organisation]:
-    """Organisations that a text names, the longest where two overlap, in reading order."""
+def find_organisations(text: str, own: Own, gazetteer: Gazetteer | None, usual: Mode = "mixed") -> list[Organisation]:
+    """Organisations that a text names, the longest where two overlap, in reading order; `usual` is the document's use of capitals."""
     found: list[Organisation] = []
+    mode = mode_of(tokens_of(text), usual)
     for pattern, kind, bare in own.organisations:
         for match in pattern.finditer(text):
-            if bare and match.group().islower() and not text.islower():
+            if bare and match.group().islower() and mode != "lower":
                 continue
             found.append(Organisation(match.start(), match.end(), match.group(), kind, True, bare))
     for pattern in (_NAMED, _STYLED, _OTHER):
@@ -314,7 +315,7 @@ def find_organisations(text: str, own: Own, gazetteer: Gazetteer | None) -> list
             if start < match.end() and name.split()[0] not in _NO_NAMES:
                 found.append(Organisation(start, match.end(), name, kind_of(name, gazetteer), False, False))
     if gazetteer is not None:
-        found += _listed(text, gazetteer)
+        found += _listed(text, gazetteer, mode)
     kept: list[Organisation] = []
     for one in sorted(found, key=lambda o: (-(o.end - o.start), not o.own, o.start)):
         if not any(one.start < other.end and other.start < one.end for other in kept):
@@ -335,10 +336,9 @@ def _index(gazetteer: Gazetteer) -> dict[str, list[tuple[tuple[str, ...], str]]]
     return index
 
 
-def _listed(text: str, gazetteer: Gazetteer) -> Iterator[Organisation]:
+def _listed(text: str, gazetteer: Gazetteer, mode: Mode) -> Iterator[Organisation]:
     """Names of the gazetteer; where a text has no use of capitals, those that are no ordinary words."""
     lexicon = load_lexicon()
-    mode = mode_of(tokens_of(text))
     words = list(re.finditer(r"[^\W\d_]+", text))
     low = [plain(word.group()) for word in words]
     for i, word in enumerate(words):

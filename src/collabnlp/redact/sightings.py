@@ -22,6 +22,7 @@ from collabnlp.redact.lexicon.usage import (
     GENERIC,
     LONE_PARTICLES,
     MONTHS,
+    NEARLY_ALWAYS,
     PARTICLES,
     PLACES_FIRST,
     SMALL,
@@ -35,8 +36,10 @@ _INTRO = re.compile(
     r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
 )
 _NICKNAME = re.compile(
-    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to (?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
-    r"|as (?:(?:the|we|they|everyone|everybody|all|whole|office|team|people|his|her|friends|mates|colleagues|members|staff|I|used|to|always|still|once|half|floor|council) ?){1,6}call(?:s|ed)? (?:him|her|me|them)|for short\b)"
+    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to\s+(?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
+    r"|as (?:[\w'’]+\s+){1,6}?call(?:s|ed)?\s+(?:him|her|me|them|us)\b|for short\b"
+    r"|(?:we|they|everyone|everybody|people|I|folk|some)\s+(?:\w+\s+){0,2}?call(?:s|ed)?\s+(?:him|her|them|me|us)\b"
+    r"|(?:that['’]s|that was|is|was)\s+(?:how|what)\s+(?:\w+\s+){1,3}?(?:say|says|said|spell|spells|spelt|pronounce|pronounced|call|calls|called|write|writes)\b)"
 )
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
@@ -49,6 +52,14 @@ _HEAD = re.compile(
 def _bodies_of() -> re.Pattern[str]:
     names = sorted(load_lexicon().bodies, key=lambda name: (-len(name), name))
     return re.compile(rf"(?i)(?<!\w)(?:{'|'.join(re.escape(name) for name in names)})(?![\w-])")
+
+
+# What is put before a given name to tell two people apart.
+SORTS = frozenset("big little wee young old long tall".split())
+# Behind these a word that is a name, too, is one.
+_KIN = re.compile(
+    r"(?i)\b(?:(?:my|our|his|her|their) (?:own |old |new |lovely |then )?(?:colleague|husband|wife|partner|brother|sister|son|daughter|friend|mate|boss|deputy|secretary|assistant|pa|predecessor|successor|manager|mum|dad)|called|named|woman|man|girl|lad|chap|bloke|lady|guy|name is|name['’]s)\s+$"
+)
 
 
 class Person(NamedTuple):
@@ -125,7 +136,7 @@ class Sightings:
 
     def is_place(self, low: str) -> bool:
         """Whether a word is a place or an organisation, by the lists or by what the caller said."""
-        return low in self.lexicon.places or low in self.extra
+        return low in self.lexicon.places or low in PLACES_FIRST or low in self.extra
 
     def kind(self, token: Token) -> str:
         """G given name, g given name that is a word, S surname, s surname that is a word, P place, U unknown, W word, I initial, A acronym."""
@@ -172,9 +183,14 @@ class Sightings:
                 token.low in person.words or (token.shout and token.low in initials_of(person))
                 for person in self.people.values()
             )
-            if j - i == 1 and len(token.low) > 1 and not known:
+            if j - i == 1 and len(token.low) > 1 and not known and not self._short_of_another(token.low):
                 self.people[token.low,] = Person((token.low,), "person")
         self._heads()
+
+    def _short_of_another(self, low: str) -> bool:
+        """Whether a word is a short form of the given name of somebody who is named in full."""
+        names = self.lexicon.long.get(low, frozenset())
+        return any(len(person.words) > 1 and person.words[0] in names for person in self.people.values())
 
     def behind_initials(self) -> dict[tuple[str, ...], Person]:
         """For people named in full the one who speaks under their initials, where these fit nobody else."""
@@ -282,7 +298,12 @@ class Sightings:
         """Names that evidence in the text itself makes sure."""
         text = self.texts[block]
         done: set[int] = set(self.barred[block])
-        for i, j, why in (*self._introduced(text), *self._nicknamed(text), *self._titled(text), *self._particled(text)):
+        for i, j, why in (
+            *self._particled(text),
+            *self._introduced(text),
+            *self._nicknamed(text),
+            *self._titled(text),
+        ):
             if not done & set(range(i, j)):
                 done |= set(range(i, j))
                 yield i, j, why
@@ -299,7 +320,10 @@ class Sightings:
         else:
             for a, b, why in self._without_capitals(text):
                 if not done & set(range(a, b)):
+                    done |= set(range(a, b))
                     yield a, b, why
+            for i in self._listed_with(text, done - self.barred[block]):
+                yield i, i + 1, "named beside somebody"
 
     def _listed_with(self, text: Text, named: set[int]) -> list[int]:
         """Words that stand in a row with names, parted by commas or "and", and may be names themselves."""
@@ -307,7 +331,10 @@ class Sightings:
         found: list[int] = []
         for _ in range(3):
             for i, token in enumerate(tokens):
-                if i in named or not token.cap or self.kind(token) not in "UgGS" or token.low in self.extra:
+                wanted = "UgGS" if text.mode == "mixed" else "USG"
+                if i in named or token.low in self.extra or self.kind(token) not in wanted:
+                    continue
+                if (text.mode == "mixed" and not token.cap) or len(token.low) < 3:
                     continue
                 if (
                     self.kind(token) == "g"
@@ -344,7 +371,10 @@ class Sightings:
                 and (first.cap or (text.mode == "lower" and kinds[0] in "GSUgs"))
             ):
                 self.nicknames.add(first.low)
-                yield i, i + 1, "what somebody is called"
+                j = i + 1
+                if kinds[0] in "Gg" and j < len(text.tokens) and self.goes_on(text, j):
+                    j += 1
+                yield i, j, "what somebody is called"
                 continue
             if text.mode == "mixed":
                 good = first.cap and (
@@ -456,6 +486,8 @@ class Sightings:
             if token.low in PARTICLES and not token.cap:
                 return self._particles_lead_on(text.tokens, j)
             return token.cap and (kind in "GSUgsPI" or token.low in MONTHS)
+        if token.low in LONE_PARTICLES and j + 1 < len(text.tokens) and text.tokens[j + 1].gap.isspace():
+            return self.kind(text.tokens[j + 1]) in "SUP"
         return (
             kind in "SG"
             or (kind == "U" and before.low not in SMALL)
@@ -527,8 +559,9 @@ class Sightings:
                 continue
             b = self._span(text, a, j)
             if b > a:
+                named = a > i and tokens[a - 1].low in SORTS and tokens[a].gap == " " and self.kind(tokens[a]) in "Gg"
                 yield (
-                    a,
+                    a - named,
                     b,
                     "given name and surname"
                     if b - a > 1
@@ -579,12 +612,19 @@ class Sightings:
             given = (
                 kind == "G"
                 or token.low in ("abd", "abdul", "abu", "umm")
-                or (token.low in BORN_IN and next_kind in "SU" and self.votes[after.low][1] == 0)
+                or (
+                    token.low in BORN_IN
+                    and (
+                        next_kind in "SUG"
+                        or (after.low in self.lexicon.surnames and after.low not in HEADS | WEAK_HEADS)
+                    )
+                    and self.votes[after.low][1] == 0
+                )
                 or (kind == "g" and token.low in COMMON)
                 or (
                     kind == "P"
                     and token.low in self.lexicon.given
-                    and next_kind in "SU"
+                    and (next_kind in "SU" or (next_kind in "gs" and after.low in self.lexicon.surnames - WEAK_HEADS))
                     and self.votes[after.low][1] == 0
                 )
             )
@@ -594,7 +634,8 @@ class Sightings:
                 end = last + 1 if given else a
             elif given:
                 if (
-                    next_kind in "SUGI"
+                    next_kind in "SUG"
+                    or (next_kind == "I" and (after.text != "I" or "." in after.gap))
                     or (next_kind == "P" and after.low not in self.extra)
                     or (next_kind == "P" and kind == "G" and after.low in self.lexicon.surnames)
                     or next_kind in "gs"
@@ -613,17 +654,31 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
-            elif kind in "US" and next_kind in "SU" and self._surely_surname(after):
+            elif (kind in "US" and next_kind in "SU" and self._surely_surname(after)) or (
+                kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a)
+            ):
                 end = a + 2
             elif kind in "USg" and next_kind in "SU" and not (token.first and kind == "g"):
                 votes = sum(self.votes[t.low][0] - 2 * self.votes[t.low][1] for t in (token, after))
                 sure = kind + next_kind in ("US", "gS", "SS") or self.votes[after.low][0] >= 1
                 end = a + 2 if votes >= (1 if sure else 1.5) else a
-            if end > a and not (a > 0 and tokens[a - 1].low in NOT_AFTER and kind != "G"):
+            if end > a and not (a > 0 and token.gap.isspace() and tokens[a - 1].low in NOT_AFTER and kind != "G"):
                 while end < j and end - a < 5 and self.goes_on(text, end) and self.kind(tokens[end]) in "SUG":
                     end += 1
                 return min(end, j)
         return a + 1 if self._alone(text, a, j) else a
+
+    def _nowhere(self, text: Text, a: int) -> bool:
+        """Whether two words that no list holds stand nowhere in the document as a place or a body does."""
+        tokens = text.tokens
+        pair = tokens[a : a + 2]
+        before = tokens[a - 1] if a and tokens[a].gap.isspace() else None
+        if before is not None and (before.low in NOT_AFTER or before.cap):
+            return False
+        if any(token.low in self.extra or token.shout or len(token.low) < 3 for token in pair):
+            return False
+        _, place = score(text.text, tokens, a, a + 2)
+        return place < 1 and all(self.votes[token.low][1] < 1 for token in pair)
 
     def _surely_surname(self, token: Token) -> bool:
         """Whether a word has the build of a surname: O'Dell, McAra, Adeyemi-Smith."""
@@ -653,6 +708,8 @@ class Sightings:
             and self.kind(before) in "WU"
             and before.low not in TITLES
         )
+        if kind in "Gg" and token.shout and len(token.text) < 4 and text.mode == "mixed" and person < 2:
+            return False  # SI, REG: an abbreviation
         if kind == "G":
             return place < 1.5 and not (in_run and token.low in ROYAL)
         if kind == "g":
@@ -695,6 +752,8 @@ class Sightings:
             token = tokens[i]
             kind = self.kind(token)
             j = i
+            if kind == "g" and token.low in NEARLY_ALWAYS:
+                kind = "G"
             if kind == "G" and len(token.low) > 2 and not (text.mode == "upper" and token.low in self.extra):
                 j = i + 1
                 while j < len(tokens) and j - i < 3 and self.goes_on(text, j):
@@ -705,8 +764,21 @@ class Sightings:
                 if self.is_figure(tokens, i, j):
                     i = j
                     continue
+            elif (
+                kind == "g"
+                and i + 1 < len(tokens)
+                and self.kind(tokens[i + 1]) == "S"
+                and self.goes_on(text, i + 1)
+                and not (i and token.gap.isspace() and tokens[i - 1].low in NOT_AFTER - {"a"})
+            ):
+                j = i + 2
             elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
+            elif kind == "g" and token.low not in SMALL and not is_phrase(text.text, token):
+                j = i + (
+                    score(text.text, tokens, i, i + 1)[0] >= 2
+                    and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None
+                )
             elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
                 j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:

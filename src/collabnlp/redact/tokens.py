@@ -9,6 +9,7 @@ from collabnlp.redact.lexicon import plain
 
 Mode = Literal["mixed", "lower", "upper"]
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_I = re.compile(r"i\b")
 _OWNED = re.compile(r"(?:['’][sS])$")
 _STARTS = re.compile(r"(?:^|[.!?…:\n>\])|–—])[\s\"'“‘(\[*_-]*$|[“\"‘(\[]\s*$")
 _ARTICLE = re.compile(r"(?:a[lndrst]|ash|el|u[lr]|d|o|ap|de|t)[-'’][A-Z]")  # al-Rahman is a name as Rahman is
@@ -73,23 +74,31 @@ def tokens_of(text: str) -> list[Token]:
     return found
 
 
-def mode_of(tokens: list[Token], fallback: Mode = "mixed") -> Mode:
-    """How a text uses capitals: as print does, not at all, or for everything; `fallback` where it is too short to tell."""
-    words = [token for token in tokens if len(token.text) > 1]
+def mode_of(tokens: list[Token], usual: Mode = "mixed") -> Mode:
+    """How a text uses capitals: as print does, not at all, or for everything; as is `usual` where it is too short to tell.
+
+    A machine that writes no capitals may still write a few, for no reason that a reader would see, and
+    I'm; people who type begin sentences with one. So a share decides, not a single capital, and in a
+    document that has few a text needs more of them to count as print.
+    """
+    words = [token for token in tokens if len(token.text) > 1 and not _I.match(token.low)]
+    capitals = sum(token.cap for token in words)
     if len(words) < 6:
-        return fallback if not any(token.cap and not token.shout for token in words) else "mixed"
+        one = any(token.cap and not token.shout for token in words)
+        return "mixed" if one and (usual != "lower" or 2 * capitals > len(words)) else usual
     if sum(token.text.isupper() for token in words) > 0.6 * len(words):
         return "upper"
-    # a machine that writes no capitals may still write a few, of names that it knows
-    starts = [token for token in words if token.first]
-    capitals = sum(token.cap for token in words)
-    if capitals == 0 or (len(words) > 40 and capitals < 0.01 * len(words) and not any(t.cap for t in starts)):
-        return "lower"
-    return "mixed"
+    if usual == "lower":
+        return "lower" if capitals <= max(1, 0.1 * len(words)) else "mixed"
+    few = len(words) > 40 and capitals < 0.01 * len(words) and not any(token.cap and token.first for token in words)
+    return "lower" if capitals == 0 or few else "mixed"
 
 
 def overall(texts: list[list[Token]]) -> Mode:
-    """The mode of most words of a document."""
+    """The mode of a document: that of most words, or none where fewer than six words in a hundred have capitals."""
+    words = [token for tokens in texts for token in tokens if len(token.text) > 1 and not _I.match(token.low)]
+    if len(words) >= 60 and sum(token.cap for token in words) < 0.06 * len(words):
+        return "lower"
     modes = [(mode_of(tokens), len(tokens)) for tokens in texts]
     weight = {mode: sum(n for m, n in modes if m == mode) for mode in ("lower", "upper", "mixed")}
     return max(("mixed", "lower", "upper"), key=lambda mode: weight[mode])  # type: ignore[return-value]

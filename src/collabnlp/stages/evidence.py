@@ -6,6 +6,7 @@ import numpy as np
 
 from collabnlp.audit import publishing
 from collabnlp.codebook import load_codebook
+from collabnlp.discreet import discreet
 from collabnlp.embed import Encoder, Vectors, read_vectors
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import Named, build_rows, entities_of, section_sizes
@@ -17,6 +18,7 @@ from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import load_interviewees
 from collabnlp.network import write_graphml, write_network
 from collabnlp.params import Params
+from collabnlp.private import PRIVATE, load_allowed, note_made
 from collabnlp.query import build_index, load_encoder
 from collabnlp.query.views import write_metadata
 from collabnlp.records import (
@@ -38,8 +40,8 @@ from collabnlp.records import (
     write_csv,
     write_table,
 )
-from collabnlp.release import CLOSED, Rule, Tables, release
-from collabnlp.stages import CORPUS, OUTPUTS, PRIVATE, log, main
+from collabnlp.release import CLOSED, Rule, Tables, let_pass, release
+from collabnlp.stages import CORPUS, OUTPUTS, log, main
 
 CASE_PASSAGES = 25  # a case study is shorter than this; a longer section is a chapter, whatever its heading names
 NETWORK = "Who works with whom, as the texts say"
@@ -80,6 +82,11 @@ class _Known:
 
 def stage(params: Params) -> None:
     """Join, write and draw."""
+    with discreet("private/", closed=PRIVATE.exists(), quotes=True):
+        _join(params)
+
+
+def _join(params: Params) -> None:
     codebook, gazetteer = load_codebook(CORPUS / "codebook.yaml"), load_gazetteer(CORPUS / "gazetteer.csv")
     finder, settings = MentionFinder(gazetteer), params.evidence
     documents, passages = (
@@ -141,7 +148,7 @@ def stage(params: Params) -> None:
     rule = Rule(settings.min_interviews, settings.min_organisations)
     released, withheld = release(tables, codebook.names, gazetteer, known, rule)
     write_table(OUTPUTS / "evidence.parquet", rows, EvidenceRow)
-    write_csv(OUTPUTS / "release_audit.csv", withheld, Withheld)
+    write_csv(OUTPUTS / "release_audit.csv", [*withheld, *let_pass(load_allowed())], Withheld)
     told = {row.passage_id for row in released.rows if row.access != CLOSED}
     method = {
         "Passages read": str(len(released.passages)),
@@ -173,6 +180,7 @@ def stage(params: Params) -> None:
                 path = folder / "plots" / f"{name}_by_code.{suffix}"
                 write_heat_map(path, released, codebook, kind=kind, title=title)
             write_network(folder / "plots" / f"network.{suffix}", released, title=NETWORK)
+    note_made("evidence")
     log.info("%d evidence rows, %d cells may leave", len(released.rows), len(released.cells))
 
 

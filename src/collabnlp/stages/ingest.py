@@ -7,11 +7,14 @@ from typing import Any
 import collabnlp.readers
 import collabnlp.records
 import collabnlp.redact.attribution
+import collabnlp.redact.badges
 import collabnlp.redact.blocks
 import collabnlp.redact.context
 import collabnlp.redact.door
 import collabnlp.redact.lexicon
+import collabnlp.redact.lexicon.usage
 import collabnlp.redact.people
+import collabnlp.redact.posts
 import collabnlp.redact.pseudonyms
 import collabnlp.redact.recognisers
 import collabnlp.redact.roles
@@ -19,14 +22,16 @@ import collabnlp.redact.sightings
 import collabnlp.redact.speakers
 import collabnlp.redact.tokens
 import collabnlp.segment
+from collabnlp.discreet import discreet, without_words
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.params import Ingest, Params
+from collabnlp.private import PRIVATE, note_made
 from collabnlp.readers import pdf, read_blocks
 from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
-from collabnlp.redact.blocks import redact, without_words
+from collabnlp.redact.blocks import redact
 from collabnlp.redact.door import Door
 from collabnlp.redact.lexicon import FILES, FOLDER
-from collabnlp.redact.pseudonyms import PRIVATE, fingerprint
+from collabnlp.redact.pseudonyms import fingerprint
 from collabnlp.redact.speakers import names_in_path
 from collabnlp.register import Entry, load_register, refused
 from collabnlp.segment import segment
@@ -35,7 +40,7 @@ from collabnlp.stages import CORPUS, OUTPUTS, log, main
 _CODE = (
     collabnlp.redact.attribution, collabnlp.redact.context, collabnlp.redact.door, collabnlp.redact.lexicon, collabnlp.redact.people, collabnlp.redact.pseudonyms, collabnlp.readers,
     collabnlp.redact.recognisers, collabnlp.records, collabnlp.redact.blocks, collabnlp.redact.roles, collabnlp.segment,
-    collabnlp.redact.sightings, collabnlp.redact.speakers, collabnlp.redact.tokens,
+    collabnlp.redact.sightings, collabnlp.redact.speakers, collabnlp.redact.tokens, collabnlp.redact.badges, collabnlp.redact.posts, collabnlp.redact.lexicon.usage,
 )  # fmt: skip
 
 
@@ -44,18 +49,8 @@ def read_source(entry: Entry, settings: Ingest, door: Door | None = None, corpus
 
     Of a source that is not public no word stands in the report or in an error.
     """
-    if entry.access == "public" or door is None:
+    with discreet(entry.document_id, closed=entry.access != "public" and door is not None):
         return _read_source(entry, settings, door, corpus)
-    try:
-        return _read_source(entry, settings, door, corpus)
-    except Exception as error:
-        at = error.__traceback__
-        while at is not None and at.tb_next is not None:
-            at = at.tb_next
-        where = f"{Path(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno}" if at is not None else "unknown"
-        raise RuntimeError(
-            f"{entry.document_id} is not public, so no word of it is shown: {type(error).__name__} in {where}"
-        ) from None
 
 
 def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path) -> dict[str, Any]:
@@ -99,6 +94,11 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
 
 def stage(params: Params) -> None:
     """Read all sources of the register; those that did not change come from the store."""
+    with discreet("private/", closed=PRIVATE.exists(), quotes=True):
+        _read_all(params)
+
+
+def _read_all(params: Params) -> None:
     entries, problems = load_register(CORPUS)
     closed = any(entry.access != "public" for entry in entries)
     door = None
@@ -140,6 +140,8 @@ def stage(params: Params) -> None:
     )
     passages = [Passage.model_validate(passage) for result in read for passage in result["passages"]]
     write_table(OUTPUTS / "passages.parquet", passages, Passage)
+    if closed:
+        note_made("ingest")
     log.info("%d documents (%d read anew), %d passages, %d refused", len(read), n_read, len(passages), len(bad))
 
 

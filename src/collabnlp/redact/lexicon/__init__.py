@@ -102,7 +102,9 @@ def load_lexicon() -> Lexicon:
             long.setdefault(form, set()).add(name)
     figures = _rows("figures.csv")
     return Lexicon(
-        given=frozenset(plain(row["name"]) for row in names if row["kind"] != "surname") | frozenset(long),
+        given=frozenset(plain(row["name"]) for row in names if row["kind"] != "surname")
+        | frozenset(long)
+        | frozenset(short),
         surnames=frozenset(plain(row["name"]) for row in names if row["kind"] != "given"),
         both_ways=frozenset(plain(row["name"]) for row in names if row["also"]),
         words=_lines("words.txt"),

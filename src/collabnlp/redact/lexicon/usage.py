@@ -11,6 +11,13 @@ COMMON = frozenset(
     chuck bella di ad gus pete tony gene stew norm viv des mel val jo al ed mo tom dan kim jan ann anna sam ken ben tim jim joe kit
     """.split()
 )
+# Those that are hardly ever the word, even where nothing is written with a capital.
+NEARLY_ALWAYS = frozenset(
+    """
+    bob ben ken jim jimmy jerry jenny sam mike carol jean josh rory paddy kay glen hank eve daisy lily martin tony heather hazel iris
+    basil clement jack tom tim ann anna joe kim dan herbert constance felicity myrtle ally rosemary norm viv mel jason jordan jasmine
+    """.split()
+)
 # Towns and countries before they are given names.
 PLACES_FIRST = frozenset(
     """

@@ -21,6 +21,7 @@ from collabnlp.redact.blocks import redact
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).parent / "data" / "identifiers"
 _MARK = re.compile(r"\{\{(keep:)?(\w+)\|(.*?)\}\}", re.S)
+_CUE_LINES = re.compile(r"^WEBVTT.*$|^\d+$|^.*-->.*$|</?v[^>]*>", re.M)  # of captions: what is not said
 OWN = ("own_org", "own_place")
 
 
@@ -45,10 +46,11 @@ def replaced(text, suffix, interviewee, gazetteer, document_id):
         blocks, access="non-attributable", document_id=document_id, interviewee=interviewee, gazetteer=gazetteer
     )
     gone, said = [False] * len(text), [False] * len(text)
+    between = {k for m in _CUE_LINES.finditer(text) for k in range(*m.span())} if suffix == ".vtt" else set()
     at = 0
     for i, block in enumerate(mark_access(blocks, "non-attributable")):
         letters = [k for k, letter in enumerate(block.text) if not letter.isspace()]
-        rest = [k for k in range(at, len(text)) if not text[k].isspace()]
+        rest = [k for k in range(at, len(text)) if not text[k].isspace() and k not in between]
         start = "".join(text[k] for k in rest).find("".join(block.text[k] for k in letters))
         assert start >= 0, block.text[:60]
         spans = [(f.start_char, f.end_char) for f in done.findings if f.block == i and f.action == "replaced"]
@@ -114,6 +116,7 @@ SETS = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 LEAST = {
     "first": {"direct": 0.98, "role": 0.96, "own": 0.97, "kept": 0.97},
     "second": {"direct": 0.955, "role": 0.93, "own": 0.98, "kept": 0.96},
+    "third": {"direct": 0.935, "role": 0.85, "own": 0.98, "kept": 0.955},
 }
 AT_FIRST_SIGHT = {"direct": 0.9, "role": 0.85, "own": 0.95, "kept": 0.95}  # of a set that nobody has measured yet
 

@@ -16,6 +16,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, Literal, NamedTuple
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.names import (
     HEADS,
@@ -235,9 +238,6 @@ class MentionFinder:
 
         Short names of places are left as they are: Barnet is not Burnet misspelt.
         """
-        from rapidfuzz import process
-        from rapidfuzz.distance import OSA
-
         name = text[unlisted.start : unlisted.end].replace("’", "'")
         if len(name.split(" ")[0]) < _LONG_NAME:
             return unlisted

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
 from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES, SMALL
 from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
-from collabnlp.redact.tokens import Token, distance
+from collabnlp.redact.tokens import Token
 
 _INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
 
@@ -185,7 +187,12 @@ def _run_together(doc: Sightings, block: int, text: Text, taken: set[int]) -> It
             if found is None and rare and len(key) > 6 and (text.mode == "mixed" or j - i > 1):
                 limit = 2 if len(key) > 7 else 1
                 found = next(
-                    (p for k, p in keys.items() if k[0] == key[0] and distance(k, key, limit) <= limit), None
+                    (
+                        p
+                        for k, p in keys.items()
+                        if k[0] == key[0] and OSA.distance(k, key, score_cutoff=limit) <= limit
+                    ),
+                    None,
                 ) or next((p for k, p in keys.items() if len(_sound(k)) > 4 and _sound(k) == _sound(key)), None)
             if found is not None:
                 taken |= set(range(i, j))
@@ -258,7 +265,7 @@ def _nearly(doc: Sightings, parts: dict[str, Person], token: Token, kind: str) -
         if kind == "G" and not alike:
             continue  # Jane is not Jade
         limit = 2 if shorter > 6 or (alike and shorter > 4) or (kind == "U" and shorter > 5) else 1
-        if distance(part, token.low, limit) <= limit and (
+        if OSA.distance(part, token.low, score_cutoff=limit) <= limit and (
             part[0] == token.low[0] or (limit > 1 and part[1:] == token.low[1:])
         ):
             return person, "a misspelt part of a name"

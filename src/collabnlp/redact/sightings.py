@@ -12,6 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from collabnlp.redact.context import HEADS, NOT_AFTER, ROYAL, TITLES, WEAK_HEADS, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
 from collabnlp.redact.lexicon.usage import (
@@ -27,7 +29,7 @@ from collabnlp.redact.lexicon.usage import (
     PLACES_FIRST,
     SMALL,
 )
-from collabnlp.redact.tokens import Mode, Token, distance, mode_of, overall, tokens_of
+from collabnlp.redact.tokens import Mode, Token, mode_of, overall, tokens_of
 
 Who = Literal["speaker", "interviewer", "person"]
 _INTRO = re.compile(
@@ -643,7 +645,10 @@ class Sightings:
                         next_kind in "WA"
                         and kind == "G"
                         and any(
-                            distance(after.low, w) <= 2 for p in self.people.values() for w in p.words if len(w) > 4
+                            OSA.distance(after.low, w, score_cutoff=2) <= 2
+                            for p in self.people.values()
+                            for w in p.words
+                            if len(w) > 4
                         )
                     )
                 ):

@@ -102,29 +102,3 @@ def overall(texts: list[list[Token]]) -> Mode:
     modes = [(mode_of(tokens), len(tokens)) for tokens in texts]
     weight = {mode: sum(n for m, n in modes if m == mode) for mode in ("lower", "upper", "mixed")}
     return max(("mixed", "lower", "upper"), key=lambda mode: weight[mode])  # type: ignore[return-value]
-
-
-def distance(a: str, b: str, limit: int = 2) -> int:
-    """Letters to change, add, drop or swap with the next to get from one word to another; `limit` + 1 for any more.
-
-    Optimal string alignment: the restricted form of Damerau's (1964) distance.
-
-    Examples
-    --------
-    >>> distance("jenkins", "jenkyns"), distance("weir", "wier"), distance("ann", "bartholomew")
-    (1, 1, 3)
-    """
-    if abs(len(a) - len(b)) > limit:
-        return limit + 1
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, letter in enumerate(a, start=1):
-        older, before, row = before, row, [i]
-        for j, other in enumerate(b, start=1):
-            cost = min(before[j] + 1, row[-1] + 1, before[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-    return min(row[-1], limit + 1)

@@ -22,6 +22,7 @@ from llm_server import Reply, Server, lay_out_passages, said
 
 KEY = "planted-key-0123456789"
 N = 2000
+TEXTS = [f"Paragraph {i} says that we trust each other, slow to start." for i in range(20)]
 
 
 def command(*args):
@@ -140,20 +141,16 @@ def test_two_thousand_passages_killed_three_times_are_each_coded_once_or_listed(
     for row in rows_of(tmp_path):
         outcomes.setdefault(row.passage_id, []).append((row.outcome, row.code, row.reason))
     assert len(outcomes) == N
-    for i, text in enumerate(texts):
+    for i in range(N):
         found, kind = outcomes[f"report:{i + 1:04d}"], i % 100
         if kind in BAD:
             assert found == [("not coded", "", f"{BAD[kind][1]}, 2 times")]
         elif kind == NONE:
             assert found == [("no code", "", "")]
         elif kind == VOID:
-            assert [f[:2] for f in found] == [("void", "risk"), ("code", "trust")] or [f[:2] for f in found] == [
-                ("code", "trust"),
-                ("void", "risk"),
-            ]
+            assert {f[:2] for f in found} == {("code", "trust"), ("void", "risk")}
         else:
             assert sorted(f[1] for f in found) == ["momentum", "trust"]
-        assert len(text) > 0
     spans = {
         text[r.start_char : r.end_char]
         for r in rows_of(tmp_path)
@@ -188,6 +185,26 @@ def test_ctrl_c_waits_for_what_is_under_way_and_the_next_run_goes_on(tmp_path):
         assert len(server.answered) == 60
 
 
+def test_a_second_ctrl_c_ends_at_once_and_loses_no_answer(tmp_path):
+    lay_out_passages(tmp_path, TEXTS)
+    params = tmp_path / "params.yaml"
+    params.write_text(params.read_text().replace("timeout: 1.0", "timeout: 60.0"))
+    with Server(lambda text, n: GOOD._replace(wait=0 if int(text.split()[1]) < 8 else 30)) as server:
+        args = command("--base-url", server.url, "--passages", "all")
+        run = subprocess.Popen(args, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+        while sum(server.asked.values()) < 12:
+            assert run.poll() is None, run.stderr.read()
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=5)
+    assert run.returncode == 130
+    assert "Traceback" not in err
+    assert len(read_journal(journal_path(coder_of(tmp_path).name, tmp_path))) == 8
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """Make a project of these passages and work in its folder."""
@@ -199,9 +216,6 @@ def here(tmp_path, monkeypatch):
         return passages
 
     return make
-
-
-TEXTS = [f"Paragraph {i} says that we trust each other, slow to start." for i in range(20)]
 
 
 def test_a_budget_of_calls_stops_cleanly(here, call, tmp_path):

@@ -123,7 +123,7 @@ def _run(coder: Coder, tasks: list[Task], path: Path, client: Client) -> Outcome
     from collabnlp.llm.journal import journal_path, open_journal
     from collabnlp.records import CodedRow, read_jsonl, write_jsonl
 
-    with open_journal(journal_path(coder.name)) as journal, stops_cleanly(client), _progress(len(tasks)) as tell:
+    with open_journal(journal_path(coder.name)) as journal, stops_cleanly(client), _progress() as tell:
         known = read_jsonl(path, CodedRow) if path.exists() else []
         outcome = code_passages(coder, tasks, journal, known, client, tell)
         write_jsonl(path, merge_rows(known, outcome.rows), CodedRow)
@@ -132,20 +132,20 @@ def _run(coder: Coder, tasks: list[Task], path: Path, client: Client) -> Outcome
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int, int], None]]:
+def _progress() -> Iterator[Callable[[int, int, int], None]]:
     """A function that shows, on a terminal, how far a run has come."""
     from collabnlp.llm.coding import pace
 
     if not sys.stderr.isatty():
-        yield lambda done, under_way: None
+        yield lambda done, left, under_way: None
         return
     from rich.console import Console
     from rich.status import Status
 
     started = time.monotonic()
     with Status("", console=Console(stderr=True)) as status:
-        yield lambda done, under_way: status.update(
-            f"{pace(done, total, time.monotonic() - started)}; {under_way} under way (Ctrl+C stops when these are answered)"
+        yield lambda done, left, under_way: status.update(
+            f"{pace(done, left, time.monotonic() - started)}; {under_way} under way"
         )
 
 

@@ -241,7 +241,8 @@ class Client:
         counted = [n if isinstance(n, int) and 0 <= n < 10**9 else 0 for n in tokens]
         if self._key:
             text, finish = text.replace(self._key, "[key]"), finish.replace(self._key, "[key]")
-        return text, finish[:40], counted[0], counted[1]
+        text, finish = (said.encode("utf-8", "replace").decode() for said in (text, finish[:40]))
+        return text, finish, counted[0], counted[1]
 
 
 def _error_name(data: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,7 +128,7 @@ def code_passages(
     journal: Journal,
     known: Sequence[CodedRow],
     client: Client,
-    tell: Callable[[int, int], None] = lambda done, under_way: None,
+    tell: Callable[[int, int, int], None] = lambda done, left, under_way: None,
 ) -> Outcome:
     """Code the passages that are not coded yet.
 
@@ -140,7 +142,7 @@ def code_passages(
     client
         Answers questions, several at a time.
     tell
-        Called with the passages done in this run, and the questions under way.
+        Called with the passages that were asked about in this run and are done, those left, and the questions under way.
     """
     own: dict[str, list[CodedRow]] = {}
     for row in known:
@@ -155,6 +157,7 @@ def code_passages(
             todo.append(task)
     under_way: dict[Future[Answer], tuple[str, list[Task]]] = {}
     asked: dict[str, list[Task]] = {}  # passages that wait for the answer to one question: two may be the same
+    in_run: set[str] = set()  # passages that this run has asked about
     done = in_a_row = n_left = 0
     error: InputError | None = None
     stopped = False
@@ -166,15 +169,16 @@ def code_passages(
                     next_step = coder.look(task, journal.answers)
                     if isinstance(next_step, Verdict):
                         rows += coder.rows(task, next_step)
-                        done += 1
+                        done += task.passage_id in in_run
                         continue
+                    in_run.add(task.passage_id)
                     key = content_key(next_step)
                     if key in asked:
                         asked[key].append(task)
                         continue
                     asked[key] = [task]
                     under_way[pool.submit(client.ask, next_step)] = (key, asked[key])
-                tell(done, len(under_way))
+                tell(done, len(todo) + sum(map(len, asked.values())), len(under_way))
                 if not under_way:
                     break
                 entries = []
@@ -209,7 +213,6 @@ def code_passages(
                     stopped = True
         except BaseException:
             client.stop()
-            client.close()  # hang up, or the threads would wait for their answers
             raise
     for task in todo:  # answered, but not looked at before the end
         verdict = coder.look(task, journal.answers)
@@ -217,7 +220,6 @@ def code_passages(
             rows += coder.rows(task, verdict)
         else:
             n_left += 1
-    tell(done, 0)
     return Outcome(rows, n_left, error)
 
 
@@ -231,13 +233,18 @@ def merge_rows(known: Sequence[CodedRow], new: Sequence[CodedRow]) -> list[Coded
 def stops_cleanly(client: Client) -> Iterator[None]:
     """Take Ctrl+C, and the signal to end, as a wish to stop when the questions under way are answered; a second one ends at once."""
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def first(number: int, frame: FrameType | None) -> None:
         client.stop()
         for one in signals:
-            signal.signal(one, signal.default_int_handler)
+            signal.signal(one, second)
+
+    def second(number: int, frame: FrameType | None) -> None:
+        if sys.stderr.isatty():
+            os.write(2, b"\x1b[?25h\n")  # the progress line had hidden the cursor
+        os._exit(130)  # threads wait for answers that nobody wants; what was answered is on the disk
 
     signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    before = [signal.signal(one, on_signal) for one in signals]
+    before = [signal.signal(one, first) for one in signals]
     try:
         yield
     finally:
@@ -245,17 +252,17 @@ def stops_cleanly(client: Client) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def pace(done: int, total: int, seconds: float) -> str:
+def pace(done: int, left: int, seconds: float) -> str:
     """How far a run has come, how fast, and how long it will still take.
 
     Examples
     --------
-    >>> pace(0, 2000, 3.0), pace(500, 2000, 600.0)
-    ('0 of 2,000', '500 of 2,000; 50 a minute; 30 minutes left')
+    >>> pace(0, 2000, 3.0), pace(500, 1500, 600.0)
+    ('0 passages done, 2,000 left', '500 passages done, 1,500 left; 50 a minute; 30 minutes to go')
     """
-    said = f"{done:,} of {total:,}"
+    said = f"{done:,} passages done, {left:,} left"
     if not done or seconds <= 0:
         return said
-    left = (total - done) * seconds / done
-    shown = f"{left / 60:.0f} minutes" if left >= 90 else f"{left:.0f} seconds"
-    return f"{said}; {60 * done / seconds:,.0f} a minute; {shown} left"
+    to_go = left * seconds / done
+    shown = f"{to_go / 60:.0f} minutes" if to_go >= 90 else f"{to_go:.0f} seconds"
+    return f"{said}; {60 * done / seconds:,.0f} a minute; {shown} to go"

@@ -52,7 +52,7 @@ class Journal:
     def add(self, entries: Iterable[Entry]) -> None:
         """Write answers, and come back when they are on the disk."""
         entries = list(entries)
-        lines = [json.dumps([e.key, e.first, *e.answer], ensure_ascii=True) for e in entries]
+        lines = [json.dumps([e.key, e.first, *e.answer], ensure_ascii=False) for e in entries]
         self._file.write("".join(line + "\n" for line in lines).encode())
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -147,80 +147,104 @@ def code_passages(
     own: dict[str, list[CodedRow]] = {}
     for row in known:
         own.setdefault(row.passage_id, []).append(row)
-    rows: list[CodedRow] = []
+    settled: list[CodedRow] = []
     todo: deque[Task] = deque()
     for task in tasks:
         before = own.get(task.passage_id, [])
         if before and all(row.prompt_sha256 == task.key and row.outcome != "no answer" for row in before):
-            rows += before
+            settled += before
         else:
             todo.append(task)
-    under_way: dict[Future[Answer], tuple[str, list[Task]]] = {}
-    asked: dict[str, list[Task]] = {}  # passages that wait for the answer to one question: two may be the same
-    in_run: set[str] = set()  # passages that this run has asked about
-    done = in_a_row = n_left = 0
-    error: InputError | None = None
-    stopped = False
+    run = _Run(coder, journal, client, todo)
     with ThreadPoolExecutor(coder.settings.concurrency) as pool:
         try:
-            while todo or under_way:
-                while todo and not stopped and len(under_way) < coder.settings.concurrency:
-                    task = todo.popleft()
-                    next_step = coder.look(task, journal.answers)
-                    if isinstance(next_step, Verdict):
-                        rows += coder.rows(task, next_step)
-                        done += task.passage_id in in_run
-                        continue
-                    in_run.add(task.passage_id)
-                    key = content_key(next_step)
-                    if key in asked:
-                        asked[key].append(task)
-                        continue
-                    asked[key] = [task]
-                    under_way[pool.submit(client.ask, next_step)] = (key, asked[key])
-                tell(done, len(todo) + sum(map(len, asked.values())), len(under_way))
-                if not under_way:
-                    break
-                entries = []
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    key, waiting = under_way.pop(future)
-                    del asked[key]
-                    try:
-                        entries.append(Entry(key, waiting[0].key, future.result()))
-                        todo.extendleft(reversed(waiting))
-                        in_a_row = 0
-                    except NoAnswerError as problem:
-                        for task in waiting:
-                            rows += coder.rows(task, None, str(problem))
-                        done += len(waiting)
-                        in_a_row += 1
-                    except StoppedError:
-                        todo.extendleft(reversed(waiting))
-                        stopped = True
-                    except InputError as problem:
-                        todo.extendleft(reversed(waiting))
-                        error = error or problem
-                    if in_a_row >= GIVE_UP and not error:
-                        error = InputError(
-                            "--base-url",
-                            f"has given no answer {GIVE_UP} times in a row",
-                            "look at the server and run the command again: what was answered is kept",
-                        )
-                if entries:
-                    journal.add(entries)
-                if error and not stopped:
-                    client.stop()
-                    stopped = True
+            while run.ask(pool):
+                tell(run.n_done, run.n_left, len(run.under_way))
+                run.collect()
         except BaseException:
             client.stop()
             raise
-    for task in todo:  # answered, but not looked at before the end
-        verdict = coder.look(task, journal.answers)
-        if isinstance(verdict, Verdict):
-            rows += coder.rows(task, verdict)
-        else:
-            n_left += 1
-    return Outcome(rows, n_left, error)
+    return Outcome(settled + run.rows, run.n_left, run.error)
+
+
+class _Run:
+    """The state of a run: passages to do, questions under way, rows of those that are done.
+
+    Attributes
+    ----------
+    under_way
+        By question that was sent: its key, and the passages that wait for it; two may be the same.
+    """
+
+    def __init__(self, coder: Coder, journal: Journal, client: Client, todo: deque[Task]) -> None:
+        self._coder, self._journal, self._client, self._todo = coder, journal, client, todo
+        self.under_way: dict[Future[Answer], tuple[str, list[Task]]] = {}
+        self.rows: list[CodedRow] = []
+        self.error: InputError | None = None
+        self.n_done = 0  # of the passages that this run has asked about
+        self._asked: set[str] = set()
+        self._stopped = False
+        self._in_a_row = 0  # questions without an answer
+
+    @property
+    def n_left(self) -> int:
+        """Passages that are neither coded nor listed."""
+        return len(self._todo) + sum(len(waiting) for _, waiting in self.under_way.values())
+
+    def ask(self, pool: ThreadPoolExecutor) -> bool:
+        """Settle what can be settled and send as many questions as may be under way; whether any is."""
+        if self._stopped and self.under_way:
+            return True
+        waiting_for = dict(self.under_way.values())
+        beyond: deque[Task] = deque()  # passages that were not asked about, once no more may be sent
+        while self._todo and (self._stopped or len(self.under_way) < self._coder.settings.concurrency):
+            task = self._todo.popleft()
+            step = self._coder.look(task, self._journal.answers)
+            if isinstance(step, Verdict):
+                self._settle(task, self._coder.rows(task, step))
+            elif (key := content_key(step)) in waiting_for:
+                waiting_for[key].append(task)
+            elif self._stopped:
+                beyond.append(task)
+            else:
+                self._asked.add(task.passage_id)
+                waiting_for[key] = [task]
+                self.under_way[pool.submit(self._client.ask, step)] = (key, waiting_for[key])
+        self._todo.extendleft(reversed(beyond))
+        return bool(self.under_way)
+
+    def collect(self) -> None:
+        """Wait for an answer, and write it down; what it means is seen when its passage is looked at again."""
+        entries = []
+        for future in wait(self.under_way, return_when=FIRST_COMPLETED).done:
+            key, waiting = self.under_way.pop(future)
+            try:
+                entries.append(Entry(key, waiting[0].key, future.result()))
+                self._in_a_row = 0
+            except NoAnswerError as problem:
+                for task in waiting:
+                    self._settle(task, self._coder.rows(task, None, str(problem)))
+                self._in_a_row += 1
+                if self._in_a_row >= GIVE_UP:
+                    remedy = "look at the server and run the command again: what was answered is kept"
+                    self._stop(InputError("--base-url", f"has given no answer {GIVE_UP} times in a row", remedy))
+                continue
+            except StoppedError:
+                self._stop(None)
+            except InputError as problem:
+                self._stop(problem)
+            self._todo.extendleft(reversed(waiting))
+        if entries:
+            self._journal.add(entries)
+
+    def _settle(self, task: Task, rows: list[CodedRow]) -> None:
+        self.rows += rows
+        self.n_done += task.passage_id in self._asked
+
+    def _stop(self, error: InputError | None) -> None:
+        self.error = self.error or error
+        self._stopped = True
+        self._client.stop()
 
 
 def merge_rows(known: Sequence[CodedRow], new: Sequence[CodedRow]) -> list[CodedRow]:

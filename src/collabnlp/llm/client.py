@@ -60,30 +60,35 @@ class Budget:
     """Calls and tokens that may still be spent; None: as many as it takes.
 
     A question counts with the most that it may cost as long as it is under way, so that several at
-    a time do not spend more than there is; tokens are estimates until the server has counted them.
+    a time do not spend more than there is. Where that leaves too little for another one, it waits
+    until those under way are counted. Tokens are estimates until the server has counted them.
     """
 
     def __init__(self, calls: int | None = None, tokens: int | None = None) -> None:
         self._calls = math.inf if calls is None else calls
         self._tokens = math.inf if tokens is None else tokens
-        self._lock = threading.Lock()
+        self._counted = threading.Condition()
+        self._n_under_way = 0
         self.spent_calls = self.spent_tokens = 0
-        self.refused = False
 
     def take(self, tokens: int) -> bool:
-        """Whether one more call of about so many tokens may be made; it then counts as spent."""
-        with self._lock:
+        """Whether one more call of about so many tokens may be made; it then counts as spent until it is settled."""
+        with self._counted:
+            while self._n_under_way and self.spent_tokens + tokens > self._tokens and self.spent_calls < self._calls:
+                self._counted.wait()
             if self.spent_calls + 1 > self._calls or self.spent_tokens + tokens > self._tokens:
-                self.refused = True
                 return False
             self.spent_calls += 1
             self.spent_tokens += tokens
+            self._n_under_way += 1
             return True
 
     def settle(self, taken: int, used: int) -> None:
         """Count what a call has used in place of what it was taken for."""
-        with self._lock:
+        with self._counted:
             self.spent_tokens += used - taken
+            self._n_under_way -= 1
+            self._counted.notify_all()
 
 
 class _LaterError(Exception):

@@ -351,6 +351,20 @@ def test_what_is_sent_is_settled(here, call):
     assert all("authorization" not in {name.lower() for name in headers} for headers in server.headers)
 
 
+def test_a_missing_client_or_a_strange_name_is_one_line(here, call, monkeypatch):
+    here(TEXTS[:3])
+    args = ("code", "--base-url", "http://127.0.0.1:9/v1", "--passages", "all", "--model")
+    for name in ("=cmd()", "two\nlines", "", "a" * 101):
+        status, _, err = call(*args, name)
+        assert status == 2
+        assert err.startswith("--model: is no name")
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    status, _, err = call(*args, "m")
+    assert status == 2
+    assert err.startswith("httpx2: is not installed")
+    assert call(*args, "m", "--dry-run")[0] == 0
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Who may see what
 

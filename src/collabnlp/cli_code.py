@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -68,6 +69,12 @@ def code(
 
     if below is not None and passages != "review":
         raise InputError("--below", "goes with --passages review alone", "leave it out")
+    if not re.fullmatch(
+        r"[A-Za-z0-9][\w.:/@+-]{0,99}", model
+    ):  # it becomes the coder's name, in tables and on the command line
+        raise InputError(
+            "--model", "is no name of letters, figures and . : / @ + - _", "write it as the server calls it"
+        )
     corpus, settings = Path("corpus"), load_params().code
     book, address = load_codebook(corpus / "codebook.yaml"), parse_address(base_url)
     key, highest = read_key(address), highest_access(address, model, settings.addresses)

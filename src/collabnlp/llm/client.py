@@ -113,7 +113,11 @@ class Client:
     """
 
     def __init__(self, address: Address, key: str, settings: Code, budget: Budget) -> None:
-        import httpx2
+        try:
+            import httpx2
+        except ModuleNotFoundError:
+            remedy = 'pip install "collabnlp[llm]", or the packages of requirements.lock'
+            raise InputError("httpx2", "is not installed, and only `collabnlp code` needs it", remedy) from None
 
         self._url, self._key, self._settings, self._budget = address.chat, key, settings, budget
         self._stop, self._lock, self._not_before = threading.Event(), threading.Lock(), 0.0

@@ -16,8 +16,11 @@ from ruamel.yaml import YAML
 from collabnlp import records
 from collabnlp.cli import app
 from collabnlp.codebook import load_codebook
+from collabnlp.embed import SentenceEncoder
 from collabnlp.export.codes import format_codebook
-from collabnlp.params import Params
+from collabnlp.llm.coding import Coder
+from collabnlp.llm.select import load_prompter, select_passages
+from collabnlp.params import Params, load_params
 from collabnlp.records import columns
 from collabnlp.register import Entry
 from collabnlp.release import RELEASED
@@ -32,6 +35,7 @@ TABLES = [
     ("DoubtfulMerge", "outputs/doubtful_merges.csv"),
     ("Relation", "outputs/relations.parquet"),
     ("PassageTag", "outputs/tags.parquet, outputs/out_of_fold_tags.parquet, corpus/gold/tags.jsonl"),
+    ("CodedRow", "corpus/coded/, a file for each language model"),
     ("Topic", "outputs/topics.parquet"),
     ("TopicArea", "outputs/topic_areas.parquet"),
     ("TopicAssignment", "outputs/topic_assignments.parquet"),
@@ -55,6 +59,8 @@ TABLES = [
     ("ReviewRow", "what `collabnlp review --format csv` prints"),
     ("RecodedRow", "what `collabnlp recode --format csv` prints"),
 ]
+
+PROMPTED = "lga-drivers-2020-digest:0023"  # the passage whose prompt the documents show
 
 
 def kind(annotation: object) -> str:
@@ -224,6 +230,57 @@ def licence(about: importlib.metadata.PackageMetadata) -> str:
     return ", ".join(given) or (about["License"] or "not stated").splitlines()[0][:60]
 
 
+def prompt() -> tuple[str, str, str]:
+    """The two parts of the prompt of one passage of the sample corpus, as an address that may see public text gets them, and the passage."""
+    book, params = load_codebook(ROOT / "corpus" / "codebook.yaml"), load_params(ROOT / "params.yaml")
+    passages = select_passages(ROOT, book, params.code, "all", "public").passages
+    chosen = passages.take([passages.passage_ids.index(PROMPTED)])
+    coder = Coder("NAME", load_prompter(ROOT, book, params.code, "public"), book, params.code)
+    (task,) = coder.tasks(chosen)
+    guide, about = (message["content"] for message in coder.payload(task.user_message)["messages"])
+    return guide, about, task.text
+
+
+def prompt_page() -> str:
+    """The page that shows the prompt."""
+    guide, about, _ = prompt()
+    parts = [
+        "# A prompt",
+        "",
+        f"What a language model is sent about the passage `{PROMPTED}` of the sample corpus: made from corpus/codebook.yaml, the coded passages "
+        "and the documents by `make docs`. The examples are invented or restated passages that language models wrote and coded.",
+        "",
+    ]
+    for title, text in (
+        ("The first message, the same for every passage", guide),
+        ("The second, about the passage", about),
+    ):
+        parts += [f"## {title}", "", "~~~~text", text, "~~~~", ""]
+    return "\n".join(parts)
+
+
+def prompt_sizes() -> str:
+    """The table of how long the prompt is, in word pieces of the encoder."""
+    from tokenizers import Tokenizer
+
+    guide, about, passage = prompt()
+    tokenizer = Tokenizer.from_file(
+        str(SentenceEncoder(load_params(ROOT / "params.yaml").embed.encoder).folder / "tokenizer.json")
+    )
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    n = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in (guide, about, passage)]
+    lines = ["| part | word pieces | times the passage |", "|---|---|---|"]
+    for name, size in (
+        ("the passage", n[2]),
+        ("the message about it, with examples and neighbours", n[1]),
+        ("the guide", n[0]),
+        ("both messages", n[0] + n[1]),
+    ):
+        lines.append(f"| {name} | {size:,} | {size / n[2]:.1f} |")
+    return "\n".join(lines)
+
+
 def between(text: str, name: str, body: str) -> str:
     """The text with what stands between the marks of `name` replaced."""
     begin, end = f"<!-- {name}: made by make docs -->", f"<!-- /{name} -->"
@@ -233,12 +290,14 @@ def between(text: str, name: str, body: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page, whole."""
-    readme, method = ROOT / "README.md", ROOT / "docs" / "method.md"
+    readme, method, llm = (ROOT / name for name in ("README.md", "docs/method.md", "docs/language-model.md"))
     return {
         ROOT / "docs" / "data-dictionary.md": data_dictionary(),
         ROOT / "docs" / "licences.md": licences(),
         ROOT / "docs" / "codebook.md": format_codebook(load_codebook(ROOT / "corpus" / "codebook.yaml"), None, "md"),
         ROOT / "docs" / "cli.md": command_line(),
+        ROOT / "docs" / "language-model-prompt.md": prompt_page(),
+        llm: between(llm.read_text(encoding="utf-8"), "prompt size", prompt_sizes()),
         readme: between(readme.read_text(encoding="utf-8"), "stages", stages()),
         method: between(
             between(method.read_text(encoding="utf-8"), "parameters", parameters()), "learning curve", learning_curve()

@@ -407,7 +407,9 @@ def test_entities_lists_no_name_that_only_an_interview_not_for_attribution_holds
     assert "Secret" not in (project / "outputs" / "doubtful_merges.csv").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", ["add", "tag", "query", "agreement", "evaluate", "codebook", "entities", "audit"])
+@pytest.mark.parametrize(
+    "command", ["add", "tag", "query", "agreement", "evaluate", "codebook", "entities", "audit", "code", "cascade"]
+)
 def test_every_help_ends_with_an_example(call, command):
     status, out, _ = call(command, "--help")
     assert status == 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
+from collabnlp import cli_code
 from collabnlp.records import Access, InputError, Kind, Stance
 
 if TYPE_CHECKING:
@@ -779,3 +780,7 @@ def topics(
     else:
         text = format_columns(header, rows) if topic is None else "".join(f"{what}: {said}\n" for what, said in rows)
     _write(text, output, force)
+
+
+app.command(epilog=cli_code.EXAMPLE)(cli_code.code)
+app.command(epilog=cli_code.CASCADE)(cli_code.cascade)

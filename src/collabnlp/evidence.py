@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from collabnlp.coded import is_language_model
 from collabnlp.gazetteer import Entity, Gazetteer, Level, slug
 from collabnlp.records import (
     Document,
@@ -229,8 +230,8 @@ def _cell(key: CellKey, rows: Sequence[EvidenceRow], source_of: Callable[[Eviden
     told = [row for row in rows if row.access != "non-attributable"]
     best: dict[str, EvidenceRow] = {}
     for row in sorted(
-        told, key=lambda r: (r.score is not None, r.coder, _TIES.index(r.tie))
-    ):  # people before the model
+        told, key=lambda r: (r.score is not None, is_language_model(r.coder), r.coder, _TIES.index(r.tie))
+    ):  # people before language models before the classifier
         best.setdefault(row.passage_id, row)
     closed = {row.passage_id for row in rows if row.access == "non-attributable"}
     stances = [row.stance for row in best.values()]

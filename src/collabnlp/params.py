@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from collabnlp.records import InputError
+from collabnlp.records import Access, InputError
 
 
 class _Section(BaseModel):
@@ -127,7 +127,14 @@ class Evaluate(_Section):
 class Evidence(_Section):
     """The evidence matrix."""
 
-    coders: tuple[str, ...] = Field((), description="coders whose tags count; empty: the classifier and every person")
+    coders: tuple[str, ...] = Field(
+        (),
+        description="coders whose tags count, `model` for the classifier of whatever version; empty: the classifier and every person, "
+        "no language model",
+    )
+    min_measured: int = Field(
+        100, ge=1, description="coded passages that a language model must have read before its codes may count"
+    )
     min_score: float = Field(0.0, ge=0, le=1, description="tags of the classifier below this score do not count")
     min_interviews: int = Field(
         3,
@@ -153,6 +160,35 @@ class Names(_Section):
     )
 
 
+class Code(_Section):
+    """A language model as one more coder (`collabnlp code`); no stage of the pipeline uses this section."""
+
+    addresses: dict[str, Access] = Field(
+        {},
+        description="addresses that may see more than public text, each with the most confidential access that it may see; this machine "
+        "itself may see all unless it is listed with less",
+    )
+    seed: int = Field(20, description="sent with every question; goes into the draw of `--limit`")
+    context: int = Field(1, ge=0, description="passages shown before and after the one to code")
+    exemplars: int = Field(6, ge=0, description="coded passages of other documents shown, those nearest in meaning")
+    max_codes: int = Field(6, ge=1, description="an answer with more codes is not taken")
+    answer: Literal["json_schema", "json_object", "text"] = Field(
+        "json_schema", description="how the server is asked to hold to JSON; text: not at all"
+    )
+    max_answer_tokens: int = Field(800, ge=50, description="longest answer, in tokens of the model")
+    concurrency: int = Field(4, ge=1, le=64, description="questions under way at a time")
+    timeout: float = Field(120.0, gt=0, description="seconds until an answer must be complete")
+    retries: int = Field(
+        6, ge=0, description="times that a question is sent again after a failure of server or network"
+    )
+    backoff: float = Field(
+        1.0, ge=0, description="seconds before the first of these; each wait is twice the one before"
+    )
+    max_wait: float = Field(
+        300.0, gt=0, description="longest wait in seconds; where the server asks for a longer one, the run stops"
+    )
+
+
 class Params(_Section):
     """All sections."""
 
@@ -165,6 +201,7 @@ class Params(_Section):
     topics: Topics = Topics()
     evaluate: Evaluate = Evaluate()
     evidence: Evidence = Evidence()
+    code: Code = Code()
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -247,8 +247,29 @@ class PassageTag(Record):
     code: str = Field(description="machine name of the code in the codebook")
     coder: str = Field(description="name of the person or of the model version")
     stance: Stance = Field(description="what the passage says of the code")
-    score: float | None = Field(description="calibrated probability, 0 to 1; null for people")
+    score: float | None = Field(description="calibrated probability, 0 to 1; null for people and language models")
     review: bool = Field(False, description="true where the model is not sure enough: a person should look")
+
+
+class CodedRow(Record):
+    """One code that a language model gave to a passage, or that it gave none, or why the passage is not coded."""
+
+    key = ("passage_id", "coder", "code", "outcome")
+    passage_id: str = Field(description="the passage, of the project or of corpus/gold")
+    coder: str = Field(description="`llm:`, the model's name, a colon, and the version of the prompt")
+    code: str = Field(description="machine name of the code; empty where the row is about the whole passage")
+    outcome: Literal["code", "no code", "void", "not coded", "no answer"] = Field(
+        description="code: given; no code: read and left without one; void: given, but does not count; not coded: no answer that could be "
+        "used; no answer: the server gave none"
+    )
+    stance: Stance | None = Field(description="what the passage says of the code; null where none is given")
+    start_char: int | None = Field(
+        description="first code point, in the passage's text, of the words that carry the code; null where none is given"
+    )
+    end_char: int | None = Field(description="code point after the last; null where none is given")
+    reason: str = Field(description="why the code is void or the passage not coded; else empty")
+    text_sha256: str = Field(description="SHA-256 of the passage's text: codes of a text that has changed do not count")
+    prompt_sha256: str = Field(description="SHA-256 of what was sent: prompt, model and settings")
 
 
 class TagReason(Record):
@@ -451,12 +472,12 @@ class EvidenceRow(Record):
     entity_label: str = Field(description="COUNCIL, PARTNERSHIP or SCHEME; empty where the passage is tied to none")
     code: str = Field(description="machine name of the code")
     passage_id: str = Field(description="the passage")
-    coder: str = Field(description="name of the person or of the model version")
+    coder: str = Field(description="name of the person, of the model version or of the language model")
     tie: Tie = Field(
         description="how the passage is tied to the entity: named in it; its section is about it; its document is; none"
     )
     stance: Stance = Field(description="what the passage says of the code")
-    score: float | None = Field(description="calibrated probability, 0 to 1; null for people")
+    score: float | None = Field(description="calibrated probability, 0 to 1; null for people and language models")
     document_id: str = Field(description="the document")
     document: str = Field(description="its title")
     kind: Kind = Field(description="report or transcript")
@@ -468,7 +489,9 @@ class EvidenceRow(Record):
     speaker: str | None = Field(description="speaker or pseudonym; null outside turns")
     topic: int | None = Field(description="topic of the passage; -1 is outlier; null in a quote not for attribution")
     review: bool = Field(description="true where the model is not sure enough: a person should look")
-    sentence: str = Field(description="the sentence of the quote that carries the code most; empty for people's tags")
+    sentence: str = Field(
+        description="the sentence of the quote that carries the code most, or the words that a language model named; empty for people's tags"
+    )
     terms: str = Field(description="what in the quote spoke for the code, joined by '; '; empty for people's tags")
     quote: str = Field(
         description="the passage, word for word; names in square brackets where it is not for attribution"

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from collabnlp.agreement import compare_all, compare_matrices
 from collabnlp.codebook import Codebook
+from collabnlp.coded import is_language_model, load_coded, read_passages, still_said, tags_of
 from collabnlp.readers.rows import read_coded
 from collabnlp.records import (
     AgreementRow,
+    CodedRow,
     GoldPassage,
     GoldRead,
     InputError,
+    Passage,
     PassageTag,
     Stance,
     read_jsonl,
@@ -61,12 +64,12 @@ class Coding(NamedTuple):
 
 
 def load_coding(name: str, project: Path, codebook: Codebook) -> Coding:
-    """The coding of a coder of corpus/gold, of the model or a baseline out of fold, or of a file.
+    """The coding of a coder of corpus/gold, of a language model, of the model or a baseline out of fold, or of a file.
 
     Parameters
     ----------
     name
-        A coder in corpus/gold; one of `OUT_OF_FOLD`; or a file that `read_coded` reads, with a
+        A coder in corpus/gold; a language model in corpus/coded; one of `OUT_OF_FOLD`; or a file that `read_coded` reads, with a
         colon and a coder's name behind it where it holds several coders.
 
     Raises
@@ -77,6 +80,8 @@ def load_coding(name: str, project: Path, codebook: Codebook) -> Coding:
     folder, outputs = project / "corpus" / "gold", project / "outputs"
     if Path(name).exists() or re.search(r"\.(csv|xlsx|jsonl)(:|$)", name, re.IGNORECASE):
         return _file_coding(name, codebook)
+    if is_language_model(name):
+        return _coding_of_language_model(name, project, codebook)
     reads = [row for row in read_jsonl(folder / "reads.jsonl", GoldRead) if row.task == "codes"]
     if name in OUT_OF_FOLD:
         read = {row.passage_id for row in read_table(outputs / "out_of_fold_reads.parquet", GoldRead)}
@@ -98,6 +103,28 @@ def load_coding(name: str, project: Path, codebook: Codebook) -> Coding:
         if tag.coder == name and tag.passage_id in codes and tag.code in codebook.names:
             codes[tag.passage_id][tag.code] = tag.stance
     return Coding(name, texts, codes)
+
+
+def _coding_of_language_model(name: str, project: Path, codebook: Codebook) -> Coding:
+    """What a language model coded of corpus/gold and of the project's passages, as far as their text is still the same."""
+    coded, table = load_coded(project / "corpus"), project / "outputs" / "passages.parquet"
+    if name not in coded:
+        known = ", ".join(sorted(coded)) or "none has coded here; `collabnlp code` lets one"
+        raise InputError(project / "corpus" / "coded", f"has no coder {name!r}", f"name one of: {known}")
+    own = read_table(table, Passage) if table.exists() else []
+    gold = read_jsonl(project / "corpus" / "gold" / "passages.jsonl", GoldPassage)
+    texts: dict[str, str] = {}
+    rows: list[CodedRow] = []
+    for there in ({row.passage_id: row.text for row in own}, {row.passage_id: row.text for row in gold}):
+        said = [row for row in still_said(coded[name], there) if row.passage_id not in texts]
+        rows += said
+        texts |= {row.passage_id: there[row.passage_id] for row in said}
+    read = sorted(read_passages(rows))
+    codes: dict[str, dict[str, Stance]] = {passage_id: {} for passage_id in read}
+    for tag in tags_of(rows):
+        if tag.code in codebook.names:
+            codes[tag.passage_id][tag.code] = tag.stance
+    return Coding(name, {passage_id: texts[passage_id] for passage_id in read}, codes)
 
 
 def _file_coding(name: str, codebook: Codebook) -> Coding:

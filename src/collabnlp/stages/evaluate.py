@@ -8,6 +8,7 @@ import numpy as np
 
 from collabnlp.agreement import code_matrix, compare, compare_all, compare_matrices, score_spans
 from collabnlp.codebook import load_codebook
+from collabnlp.coded import load_coded, read_passages, still_said, tags_of
 from collabnlp.embed import read_vectors
 from collabnlp.params import Params
 from collabnlp.reading_order import simulate
@@ -64,9 +65,23 @@ def stage(params: Params) -> None:
             draws=params.evaluate.draws,
             seed=params.evaluate.seed,
         )
+    own = [row for row in rows if row.basis == "read" and row.code != "sets"]
+    gold_rows = {row.passage_id: row for row in read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)}
+    for coder, coded in load_coded(CORPUS).items():
+        said_of = still_said(coded, {passage_id: row.text for passage_id, row in gold_rows.items()})
+        if both_read := sorted(read_passages(said_of) & set(passage_ids)):
+            rows += compare_all(
+                gold,
+                tags_of(said_of),
+                both_read,
+                codebook.names,
+                coder_a="gold",
+                coder_b=coder,
+                draws=params.evaluate.draws,
+                seed=params.evaluate.seed,
+            )
     write_table(OUTPUTS / "agreement.parquet", rows, AgreementRow)
     write_csv(OUTPUTS / "agreement.csv", rows, AgreementRow)
-    own = [row for row in rows if row.basis == "read" and row.code != "sets"]
     by_key = {(row.coder_b, row.code): row for row in own}
     figures = {
         code: {
@@ -76,7 +91,6 @@ def stage(params: Params) -> None:
         | {f"f1_{coder}": round(by_key[coder, code].f1, 4) for coder in BASELINES}
         for code in ("micro", "macro", *codebook.names)
     }
-    gold_rows = {row.passage_id: row for row in read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)}
     scored_ids, vectors = read_vectors(OUTPUTS / "out_of_fold_scores.parquet")
     scores = vectors.astype(np.float64)
     labels = code_matrix(gold, scored_ids, codebook.names)

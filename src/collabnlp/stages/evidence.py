@@ -6,6 +6,7 @@ import numpy as np
 
 from collabnlp.audit import publishing
 from collabnlp.codebook import load_codebook
+from collabnlp.coded import count_coders, is_language_model, load_coded
 from collabnlp.discreet import discreet
 from collabnlp.embed import Encoder, Vectors, read_vectors
 from collabnlp.entities import MentionFinder
@@ -103,12 +104,20 @@ def _join(params: Params) -> None:
     assignments = read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment)
     ids = {key_of(link): link.entity_ids for link in links}
     linked = [mention.model_copy(update={"entity_ids": ids[key_of(mention)]}) for mention in mentions]
-    tags = [
-        tag
-        for tag in read_table(OUTPUTS / "tags.parquet", PassageTag)
-        if (not settings.coders or tag.coder in settings.coders)
-        and (tag.score is None or tag.score >= settings.min_score)
-    ]
+    measured = read_table(OUTPUTS / "agreement.parquet", AgreementRow)
+    tags, named_words = count_coders(
+        [
+            tag
+            for tag in read_table(OUTPUTS / "tags.parquet", PassageTag)
+            if tag.score is None or tag.score >= settings.min_score
+        ],
+        load_coded(CORPUS),
+        settings.coders,
+        measured,
+        {passage.passage_id: passage.text for passage in passages},
+        codes=codebook.names,
+        min_measured=settings.min_measured,
+    )
     year = {document.document_id: document.year for document in documents}
     sizes = section_sizes(passages)
     section_entities = {
@@ -129,7 +138,7 @@ def _join(params: Params) -> None:
         section_entities=section_entities,
         document_entities=document_entities,
         names=names,
-        reasons=read_table(OUTPUTS / "reasons.parquet", TagReason),
+        reasons=[*read_table(OUTPUTS / "reasons.parquet", TagReason), *named_words],
     )
     tables = Tables(
         rows=rows,
@@ -161,11 +170,16 @@ def _join(params: Params) -> None:
         "Names": "names of one partnership or scheme are put together across documents; Councils today counts a council that is "
         "gone under each of its successors",
     }
-    agreement = [
-        row
-        for row in read_table(OUTPUTS / "agreement.parquet", AgreementRow)
-        if row.coder_b == "model" and row.basis == "read"
-    ]
+    for row in measured:
+        if (
+            row.code == "micro"
+            and row.basis == "read"
+            and is_language_model(row.coder_b)
+            and row.coder_b in settings.coders
+        ):
+            said = f"F1 {row.f1:.2f} ({row.f1_low:.2f} to {row.f1_high:.2f}) on {row.n_passages} coded passages"
+            method[f"Agreement of {row.coder_b} with the gold"] = said
+    agreement = [row for row in measured if row.coder_b == "model" and row.basis == "read"]
     encoder = _Known(load_encoder(params.embed), passages)
     with publishing() as folder:
         write_rows(folder / "evidence.csv", released)

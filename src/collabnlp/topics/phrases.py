@@ -73,7 +73,7 @@ thanks default pdf files file com org htm html topic topics theme themes concept
 defining journey story stories lesson lessons learnt learn learning context contexts degree extent rest majority
 number-one addition reference references article summary introduction conclusion conclusions recommendation
 recommendations paragraph tool tools template guide guidance tip tips project-management respective relevant
-appropriate necessary essential positive negative difficult easy hard simple complex does did doing done
+appropriate necessary essential positive negative difficult easy hard simple complex does did doing done course
 """.split()
 
 # Words that say something only beside another: "waste services", "growth board".

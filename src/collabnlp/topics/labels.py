@@ -33,7 +33,7 @@ _MOST_WORDS, _FEW_WORDS = 5, 3
 _MORE_THAN_A_WORD, _ONE_DOCUMENT = 2.4, 0.6  # what a phrase gains and loses in rank
 _UNTOLD = 0.02  # weight of a phrase none of whose words tells its topic from others
 _TELLING = 5  # heaviest words of a topic, which may name it even where they say little elsewhere
-_TELLING_WEIGHT = 0.2  # and as much weight as this
+_TELLING_WEIGHT, _OFTEN = 0.2, 10  # if they have as much weight, and stand in as many of its passages
 _NAMING = 3  # first phrases of a cluster, among which its label is likely to be
 _SOME = 2  # passages that a phrase needs for half of its nearness to count
 _GLOSS_PASSAGES = 5
@@ -92,8 +92,16 @@ def describe(
         Names of places, which say nothing about a topic.
     """
     own_names = parts_of(names) | find_names(shown.texts)
-    weights = word_weights([words(text, own_names) for text in shown.texts], labels, len(centres))
-    telling = [frozenset(w for w in _heaviest(own, _TELLING) if own[w] >= _TELLING_WEIGHT) for own in weights]
+    held = [frozenset(words(text, own_names)) for text in shown.texts]
+    weights = word_weights(held, labels, len(centres))
+    telling = [
+        frozenset(
+            word
+            for word in _heaviest(own, _TELLING)
+            if own[word] >= _TELLING_WEIGHT and sum(word in held[i] for i in np.flatnonzero(labels == number)) >= _OFTEN
+        )
+        for number, own in enumerate(weights)
+    ]
     stops, (heads, verbs) = stop_words() | own_names, find_heads(shown.texts)
     unlocked = frozenset().union(*telling)
     said = [phrases(text, stops, heads, verbs, unlocked) for text in shown.texts]
@@ -127,7 +135,7 @@ def top_words(said: Sequence[Sequence[str]], labels: Labels, n_topics: int, n: i
     return [_heaviest(own, n) for own in word_weights(said, labels, n_topics)]
 
 
-def word_weights(said: Sequence[Sequence[str]], labels: Labels, n_topics: int) -> list[dict[str, float]]:
+def word_weights(said: Sequence[Collection[str]], labels: Labels, n_topics: int) -> list[dict[str, float]]:
     """For each topic the words that set it apart, with the share of its passages that hold a word times the logarithm of its lift.
 
     Words in fewer than one passage of a hundred are left out: a word that hardly anybody uses says

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment
+from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, TopicCode
 from collabnlp.topics.changes import compare
-from collabnlp.topics.consensus import Clusters, unit
+from collabnlp.topics.consensus import Clusters
 from collabnlp.topics.listing import describe_topic, find_topic, list_topics
+from collabnlp.topics.map_page import write_map_page
 from collabnlp.topics.phrases import distinct, find_heads, find_names, phrases, stop_words
-from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_map_page, write_tree, write_years
+from collabnlp.topics.plots import Dot, _lift, lay_out, write_codes, write_map, write_tree, write_years
 from collabnlp.topics.quality import Fit, agreement, same_place, word_agreement, word_quality
 from collabnlp.topics.tables import INTERVIEWS, count_codes, count_places, find_gaps, labels_of, place
+from collabnlp.topics.vectors import unit
 from conftest import make_document, make_passage, make_tag
 
 
@@ -186,8 +188,25 @@ def test_npmi_follows_its_formula():
 
 def test_phrases_hold_no_empty_words_and_cross_no_comma():
     heads = find_heads(["The collection, and bins. A waste collection of less waste, and more bins."])
-    found = phrases("The council's waste collection, bins. See www.bins.gov.uk", stop_words(), heads)
+    found = phrases("The council's waste collection, bins. See www.bins.gov.uk", stop_words(), heads.heads)
     assert found == ["waste", "waste collection", "collection", "bins"]
+
+
+def test_no_verb_opens_a_phrase():
+    heads, verbs = find_heads(
+        ["They will raise awareness of bins.", "To raise the awareness.", "An awareness of waste."]
+    )
+    assert "raise" in verbs
+    assert phrases("They raise awareness.", stop_words(), heads, verbs) == ["awareness"]
+
+
+def test_an_empty_word_is_a_phrase_where_it_tells_something():
+    heads = frozenset({"report", "members"})
+    assert phrases("The report of members.", stop_words(), heads) == []
+    assert phrases("The report of members.", stop_words(), heads, telling={"report", "members"}) == [
+        "report",
+        "members",
+    ]
 
 
 def test_names_are_found_by_their_capitals():
@@ -196,6 +215,11 @@ def test_names_are_found_by_their_capitals():
     )
     assert {"ann", "weatherby", "kent"} <= names
     assert "housing" not in names
+
+
+def test_names_of_mixed_letters_are_names_and_abbreviations_are_none():
+    names = find_names(["We told the ORReN of the LEPs and the CCG.", "So said ORReN."])
+    assert names == {"orren"}
 
 
 def test_phrases_that_share_a_stem_are_one():
@@ -280,6 +304,18 @@ def test_pictures_are_the_same_twice_and_say_what_they_show(tmp_path):
         assert all("Services" in p.text for p in pictures[:3])
         assert "Trust" in pictures[3].text
     ET.parse(tmp_path / "a" / "tree.svg")
+
+
+@pytest.mark.parametrize(
+    ("n", "expected", "told"),
+    [(0, 8.0, -2), (0, 1.0, None), (2, 0.5, None), (4, 2.0, 1), (90, 3.0, 2), (None, None, None)],
+)
+def test_a_cell_has_a_colour_where_passages_are_enough_found_or_by_chance(n, expected, told):
+    lift = None if n is None else n / expected
+    row = TopicCode(
+        level="topic", topic=0, label="Waste", code="trust", n_passages=n, expected=expected, lift=lift, share=None
+    )
+    assert _lift(row) == told or (told is None and math.isnan(_lift(row)))
 
 
 def test_topics_are_listed_by_area_and_found_by_number_or_words():

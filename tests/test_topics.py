@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from collabnlp.records import InputError
 from collabnlp.segment import sentences
 from collabnlp.topics import TopicModel, fit
-from collabnlp.topics.consensus import centre, cluster, unit
+from collabnlp.topics.consensus import cluster
+from collabnlp.topics.keywords import factor, nearness
 from collabnlp.topics.quality import quality
+from collabnlp.topics.vectors import centre, unit
 from conftest import FakeEncoder
 
 SUBJECTS = ["waste bins recycling lorries depot", "housing homes tenants rents estate", "flood river water pumps sand"]
@@ -38,7 +40,6 @@ def fitted(corpus, order=None, public=None, **settings):
         **{
             "n_areas": 1,
             "n_topics": 3,
-            "topic_components": 5,
             "draws": 20,
             "min_cosine": 0.0,
             "min_area_cosine": -1.0,
@@ -86,6 +87,16 @@ def test_the_order_of_rows_does_not_matter(corpus):
 def test_exemplars_are_of_different_documents(corpus):
     for topic in fitted(corpus)[0].topics_:
         assert len({e.split(":")[0] for e in topic.exemplars}) == 3
+
+
+def test_rows_of_tables_are_no_examples_and_no_gloss(corpus):
+    ids, texts, vectors, documents = corpus
+    texts = [t if i % 2 else " | ".join(t.split()) for i, t in enumerate(texts)]
+    for topic in fitted((ids, texts, vectors, documents))[0].topics_:
+        assert len(topic.exemplars) == 3
+        assert not any(" | " in texts[ids.index(e)] for e in topic.exemplars)
+        assert topic.gloss
+        assert "|" not in topic.gloss
 
 
 def test_what_may_not_be_shown_is_shown_nowhere(corpus):
@@ -185,16 +196,16 @@ def test_words_that_always_go_together_are_coherent(corpus):
     assert measures["outliers"] == 0
 
 
-def clusters_of(rows, vectors, seed=20):
+def clusters_of(rows, vectors, seed=20, draws=30):
     return cluster(
         [f"p{i:04d}" for i in rows],
         vectors[rows],
         [f"d{i % 3}" for i in rows],
+        [[f"w{j}" for j in np.argsort(-vectors[i])[:3]] for i in rows],
         n_areas=2,
         n_topics=5,
         area_components=4,
-        topic_components=4,
-        draws=30,
+        draws=draws,
         seed=seed,
     )
 
@@ -210,7 +221,7 @@ def test_a_passage_less_hardly_moves_the_centres():
 
 def test_other_seeds_draw_otherwise():
     vectors = unit(np.random.default_rng(3).normal(size=(120, 12)))
-    a, b = clusters_of(np.arange(120), vectors), clusters_of(np.arange(120), vectors, seed=21)
+    a, b = (clusters_of(np.arange(120), vectors, seed, draws=1) for seed in (20, 21))
     assert a.topics.shape != b.topics.shape or not np.allclose(a.topics, b.topics)
 
 
@@ -227,6 +238,31 @@ def test_what_a_document_has_in_common_is_taken_away():
     assert same_subject[plain].mean() < 0.8
 
 
+def test_a_passage_is_near_the_words_it_holds_and_no_others():
+    vectors = unit(np.eye(3)[np.arange(30) % 3] + 0.1)
+    said = [[["waste"], ["homes"], ["rivers", "once"]][i % 3] if i else ["rare"] for i in range(30)]
+    near = nearness(vectors, said)
+    assert near.shape == (30, 3 + 1)
+    assert not near[0].any()  # its one word is too rare to count
+    assert all((near[i] > 0.5).sum() == (2 if i % 3 == 2 else 1) for i in range(1, 30))
+
+
+def test_factors_part_what_shares_no_word_and_hang_on_no_order():
+    rng = np.random.default_rng(7)
+    block = np.kron(np.eye(3), np.ones((10, 4))) * rng.uniform(0.5, 1, (30, 12))
+    weights = factor(block, 3)
+    assert sorted(weights.argmax(axis=1).reshape(3, 10)[:, 0]) == [0, 1, 2]
+    assert all(len(set(part)) == 1 for part in weights.argmax(axis=1).reshape(3, 10))
+    order = rng.permutation(30)
+    assert np.allclose(factor(block[order], 3), weights[order], atol=1e-2)
+
+
+def test_there_are_no_more_factors_than_passages_or_words():
+    assert factor(np.zeros((5, 4)), 3).shape == (5, 0)
+    assert factor(np.ones((5, 2)), 3).shape[1] <= 2
+    assert nearness(np.eye(3), [[], [], []]).shape == (3, 0)
+
+
 @given(st.integers(10, 60), st.integers(1, 9), st.integers(1, 30), st.integers(1, 4))
 def test_any_numbers_give_a_tree_without_gaps(n, n_areas, n_topics, n_documents):
     vectors = unit(np.random.default_rng(n).normal(size=(n, 6)))
@@ -234,10 +270,10 @@ def test_any_numbers_give_a_tree_without_gaps(n, n_areas, n_topics, n_documents)
         [f"p{i:03d}" for i in range(n)],
         vectors.astype(np.float32),
         [f"d{i % n_documents}" for i in range(n)],
+        [["waste", "homes", "rivers"][i % 4 : i % 3 + 2] for i in range(n)],
         n_areas=n_areas,
         n_topics=n_topics,
         area_components=3,
-        topic_components=2,
         draws=3,
         seed=1,
     )

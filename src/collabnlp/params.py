@@ -97,10 +97,9 @@ class Topics(_Section):
         description="topics, the lower level; an area gets its part of them by its passages, so the sum may differ",
     )
     area_components: int = Field(15, ge=2, description="principal components of the vectors that make the areas")
-    topic_components: int = Field(8, ge=2, description="principal components of an area's vectors that make its topics")
-    draws: int = Field(300, ge=1, description="runs of k-means that vote on which passages belong together")
+    draws: int = Field(1000, ge=1, description="runs of k-means that vote on which passages belong to one area")
     min_cosine: float = Field(
-        0.25, ge=-1, le=1, description="a passage farther from its topic's centre than this is in no topic"
+        0.15, ge=-1, le=1, description="a passage farther from its topic's centre than this is in no topic"
     )
     min_area_cosine: float = Field(
         0.15,

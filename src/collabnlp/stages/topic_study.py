@@ -1,4 +1,4 @@
-"""Settings of the topic model and other methods on this corpus: what stays, and what is lost (`make topics-study`; no stage of `dvc repro`, since it takes an hour)."""
+"""Settings of the topic model and other methods on this corpus: what stays, and what is lost (`make topics-study`; no stage of `dvc repro`, since it takes a quarter of an hour)."""
 
 from collabnlp.embed import read_vectors
 from collabnlp.gazetteer import load_gazetteer
@@ -7,6 +7,7 @@ from collabnlp.records import Passage, TopicStability, read_table, write_csv
 from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
 from collabnlp.topics.study import bertopic_defaults, consensus, k_means, make_corpus, measure, nmf
+from collabnlp.topics.vectors import Floats
 
 SIZES = ((6, 20), (8, 24), (8, 30), (10, 30), (12, 40))  # areas and topics beside those of params.yaml
 
@@ -27,12 +28,12 @@ def stage(params: Params) -> None:
     )
     own = {
         "area_components": settings.area_components,
-        "topic_components": settings.topic_components,
         "draws": settings.draws,
     }
+    known: dict[bytes, Floats] = {}
     methods = [
         ("consensus", f"{n_areas} areas, {n_topics} topics",
-         consensus({**own, "n_areas": n_areas, "n_topics": n_topics}, settings.min_cosine, settings.min_area_cosine))
+         consensus({**own, "n_areas": n_areas, "n_topics": n_topics}, settings.min_cosine, settings.min_area_cosine, known))
         for n_areas, n_topics in dict.fromkeys([(settings.n_areas, settings.n_topics), *SIZES])
     ]  # fmt: skip
     methods += [("k-means", f"{k} topics", k_means(k)) for k in (12, settings.n_topics)]

@@ -24,7 +24,8 @@ from collabnlp.records import (
 )
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 from collabnlp.topics import TopicModel
-from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_map_page, write_tree, write_years
+from collabnlp.topics.map_page import write_map_page
+from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_tree, write_years
 from collabnlp.topics.tables import count_codes, count_places, find_gaps, labels_of, place
 
 QUOTE = 240  # characters of a passage that the map shows

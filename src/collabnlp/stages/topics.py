@@ -51,7 +51,6 @@ def stage(params: Params) -> None:
             n_areas=settings.n_areas,
             n_topics=settings.n_topics,
             area_components=settings.area_components,
-            topic_components=settings.topic_components,
             draws=settings.draws,
             min_cosine=settings.min_cosine,
             min_area_cosine=settings.min_area_cosine,

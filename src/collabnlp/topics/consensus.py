@@ -1,6 +1,6 @@
-"""Vectors become two levels of clusters that hardly change when passages come or go.
+"""Vectors and words become two levels of clusters that hardly change when passages come or go.
 
-One run of k-means on short texts is a matter of luck: a tenth of the passages left out, and a
+The upper level: one run of k-means on short texts is a matter of luck: a tenth of the passages left out, and a
 third of the rest change place. Here many runs, each on other passages, vote on which passages
 belong together (Monti et al. 2003, consensus clustering); the votes are cut by average linkage,
 and k-means settles what the cut leaves open. The draws of a passage hang on its id alone, never
@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
-Labels = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from collabnlp.topics.keywords import factor, nearness
+from collabnlp.topics.vectors import Floats, Labels, Vectors, centre, nearest, unit
+
 Numbers = NDArray[Any]  # of either width
 
-OWN_MEAN = 20  # passages after which half of a document's own mean is taken away
 _DRAWN = 0.8  # share of passages that a run sees
 _MOST = 4000  # passages that vote: the table of votes has its square
 _SMALLEST = 15  # passages of a topic; twice as many of an area
 _STEPS = 50
+_TOGETHER = 50  # runs whose votes are added at once
 
 
 class Clusters(NamedTuple):
@@ -38,7 +38,7 @@ class Clusters(NamedTuple):
         (n_dimensions,) mean of all vectors.
     areas, topics
         (n_areas, n_dimensions) and (n_topics, n_dimensions): centres, rows of length 1, of
-        vectors that `centre` has treated.
+        vectors that `vectors.centre` has treated.
     parents
         (n_topics,) row of each topic's area.
     """
@@ -49,76 +49,65 @@ class Clusters(NamedTuple):
     parents: Labels
 
 
-def unit(vectors: Floats) -> Floats:
-    """The rows at length 1; a row of zeros stays."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
-
-
-def centre(vectors: Vectors, documents: Sequence[str], mean: Floats) -> Floats:
-    """The vectors without what all have in common and without what their document's have in common, at length 1.
-
-    Otherwise topics part one report's way of writing from another's, and print from talk, instead
-    of subject from subject. The fewer passages a document has, the less of its own mean goes: of a
-    document with 20 passages half.
-    """
-    vectors = np.asarray(vectors, dtype=np.float64)
-    common = np.repeat(mean[None], len(vectors), axis=0)
-    names = np.asarray(documents)
-    for document in sorted(set(documents)):
-        rows = names == document
-        n = int(rows.sum())
-        common[rows] += n / (n + OWN_MEAN) * (vectors[rows].mean(axis=0) - mean)
-    return unit(vectors - common)
-
-
 def cluster(
     ids: Sequence[str],
     vectors: Vectors,
     documents: Sequence[str],
+    said: Sequence[Sequence[str]],
     *,
     n_areas: int,
     n_topics: int,
     area_components: int,
-    topic_components: int,
     draws: int,
     seed: int,
+    areas: Floats | None = None,
 ) -> Clusters:
     """Areas, and topics within each, of as many passages as there are; rows must be sorted by id.
 
     Parameters
     ----------
-    ids, vectors, documents
-        n_passages each; `vectors` with rows of length 1.
+    ids, vectors, documents, said
+        n_passages each; `vectors` with rows of length 1; `said` the words of each passage that
+        carry something.
     n_areas, n_topics
         How many to look for; an area gets topics by its share of the passages. Few passages give
         fewer.
-    area_components, topic_components
-        Principal components that k-means sees, of all passages and of those of one area.
+    area_components
+        Principal components that k-means sees.
     draws
-        Runs of k-means that vote, at each level.
+        Runs of k-means that vote.
     seed
         Goes into the draws of each passage.
+    areas
+        Those that the same passages, numbers and seed gave before, to spare the finding of them.
     """
     mean = np.asarray(vectors, dtype=np.float64).mean(axis=0)
     treated = centre(vectors, documents, mean)
     n_areas = max(1, min(n_areas, len(ids) // (2 * _SMALLEST)))
     n_topics = max(n_areas, min(n_topics, len(ids) // 4))
-    areas = _part(treated, _chances(ids, draws, n_areas, f"{seed} areas"), n_areas, area_components, 2 * _SMALLEST)
-    chances = _chances(ids, draws, n_topics, f"{seed} topics")
-    area_of = nearest(treated, areas)
+    if areas is None:
+        areas = _part(treated, _chances(ids, draws, n_areas, f"{seed} areas"), n_areas, area_components)
+    area_of, near = nearest(treated, areas), nearness(treated, said)
     found, parents = [], []
     for area in range(len(areas)):
         rows = np.flatnonzero(area_of == area)
         k = max(1, round(n_topics * len(rows) / len(ids)))
-        centres = _part(treated[rows], chances[rows], k, topic_components, _SMALLEST) if k > 1 else areas[[area]]
-        found.append(centres)
-        parents += [area] * len(centres)
+        centres = _divide(treated[rows], near[rows], k) if k > 1 else areas[[area]]
+        found.append(centres if len(centres) else areas[[area]])
+        parents += [area] * len(found[-1])
     return Clusters(mean, areas, np.vstack(found), np.array(parents, dtype=np.int64))
 
 
-def nearest(vectors: Floats, centres: Floats) -> Labels:
-    """(n,) row of the centre with the greatest cosine."""
-    return np.asarray((vectors @ centres.T).argmax(axis=1), dtype=np.int64)
+def _divide(vectors: Floats, near: Floats, k: int) -> Floats:
+    """(at most k, n_dimensions) centres of the topics of one area, each the mean of its passages by their weight; none too small."""
+    centres = unit(factor(near, k).T @ vectors)
+    smallest = min(_SMALLEST, max(1, len(vectors) // (2 * k)))
+    while len(centres) > 1:
+        sizes = np.bincount(nearest(vectors, centres), minlength=len(centres))
+        if sizes.min() >= smallest:
+            break
+        centres = np.delete(centres, sizes.argmin(), axis=0)
+    return centres
 
 
 def _chances(ids: Sequence[str], draws: int, k: int, salt: str) -> NDArray[np.float32]:
@@ -130,13 +119,13 @@ def _chances(ids: Sequence[str], draws: int, k: int, salt: str) -> NDArray[np.fl
     return chances
 
 
-def _part(vectors: Floats, chances: NDArray[np.float32], k: int, n_components: int, smallest: int) -> Floats:
+def _part(vectors: Floats, chances: NDArray[np.float32], k: int, n_components: int) -> Floats:
     """(at most k, n_dimensions) centres of clusters of the vectors."""
     n_components = min(n_components, len(vectors), vectors.shape[1])
     reduced = unit(_principal(vectors, n_components))
     voters = np.sort(np.argsort(chances[:, 0, -1], kind="stable")[:_MOST])
     votes = _votes(reduced[voters].astype(np.float32), chances[voters], k)
-    labels = _cut(votes, k, min(smallest, max(1, len(voters) // (2 * k))))
+    labels = _cut(votes, k, min(2 * _SMALLEST, max(1, len(voters) // (2 * k))))
     starts = np.stack([reduced[voters][labels == label].mean(axis=0) for label in range(labels.max() + 1)])
     settled = _settle(reduced, starts)
     labels = _closest(reduced, settled)
@@ -161,6 +150,7 @@ def _votes(vectors: NDArray[np.float32], chances: NDArray[np.float32], k: int) -
     """
     n, draws, _ = chances.shape
     votes = np.zeros((n, n), dtype=np.float32)
+    cast: list[NDArray[np.float32]] = []
     for draw in range(draws):
         drawn = np.flatnonzero(chances[:, draw, -1] < _DRAWN)
         drawn = drawn if len(drawn) >= k else np.arange(n)
@@ -171,8 +161,11 @@ def _votes(vectors: NDArray[np.float32], chances: NDArray[np.float32], k: int) -
         for step in range(1, k):
             first.append(int((clocks[:, step] / np.maximum(distance, 1e-9)).argmin()))
             distance = np.minimum(distance, ((seen - seen[first[-1]]) ** 2).sum(axis=1))
-        member = _members(_closest(vectors, _settle(seen, seen[first])), k)
-        votes += member @ member.T
+        cast.append(_members(_closest(vectors, _settle(seen, seen[first])), k))
+        if len(cast) == _TOGETHER or draw == draws - 1:
+            members = np.hstack(cast)
+            votes += members @ members.T  # whole numbers: exact, in whatever order
+            cast = []
     votes /= draws
     return votes
 

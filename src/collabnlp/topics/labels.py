@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from collabnlp.topics.consensus import Floats, Labels, Vectors, unit
 from collabnlp.topics.phrases import (
     distinct,
     find_heads,
@@ -21,16 +20,21 @@ from collabnlp.topics.phrases import (
     is_abbreviation,
     parts_of,
     phrases,
-    stem,
+    says_something,
     stop_words,
     words,
 )
+from collabnlp.topics.vectors import Floats, Labels, Vectors, unit
 
 OTHER = "Other"
 UNNAMED = "No public passage"
 _CANDIDATES = 40
 _MOST_WORDS, _FEW_WORDS = 5, 3
 _MORE_THAN_A_WORD, _ONE_DOCUMENT = 2.4, 0.6  # what a phrase gains and loses in rank
+_UNTOLD = 0.02  # weight of a phrase none of whose words tells its topic from others
+_TELLING = 5  # heaviest words of a topic, which may name it even where they say little elsewhere
+_TELLING_WEIGHT, _OFTEN = 0.2, 10  # if they have as much weight, and stand in as many of its passages
+_NAMING = 3  # first phrases of a cluster, among which its label is likely to be
 _SOME = 2  # passages that a phrase needs for half of its nearness to count
 _GLOSS_PASSAGES = 5
 _GLOSS_WORDS = (8, 38)
@@ -45,7 +49,7 @@ _SEPARATOR = "|"
 
 
 class Shown(NamedTuple):
-    """Passages that may be shown: ids, texts, documents, and vectors as `consensus.centre` treats them."""
+    """Passages that may be shown: ids, texts, documents, and vectors as `vectors.centre` treats them."""
 
     ids: Sequence[str]
     texts: Sequence[str]
@@ -88,33 +92,51 @@ def describe(
         Names of places, which say nothing about a topic.
     """
     own_names = parts_of(names) | find_names(shown.texts)
-    stops = stop_words() | own_names
-    heads = find_heads(shown.texts)
-    said = [phrases(text, stops, heads) for text in shown.texts]
+    held = [frozenset(words(text, own_names)) for text in shown.texts]
+    weights = word_weights(held, labels, len(centres))
+    telling = [
+        frozenset(
+            word
+            for word in _heaviest(own, _TELLING)
+            if own[word] >= _TELLING_WEIGHT and sum(word in held[i] for i in np.flatnonzero(labels == number)) >= _OFTEN
+        )
+        for number, own in enumerate(weights)
+    ]
+    stops, (heads, verbs) = stop_words() | own_names, find_heads(shown.texts)
+    unlocked = frozenset().union(*telling)
+    said = [phrases(text, stops, heads, verbs, unlocked) for text in shown.texts]
     written = is_abbreviation(shown.texts)
-    keys = _rank(_class_weights(said, labels), said, labels, shown, centres)
+    candidates = {
+        number: [p for p, _ in pairs if _fits(p.split(), stops, telling[number])]
+        for number, pairs in _class_weights(said, labels).items()
+    }
+    keys = _rank(candidates, weights, said, labels, shown, centres)
     own_keys = _apart(keys)
-    own_words = top_words([words(text, own_names) for text in shown.texts], labels, len(centres))
     glosses = _glosses(shown, labels, centres, keys, encode, sentences)
     found = {}
     for number in range(len(centres)):
         rows = np.flatnonzero(labels == number)
         ranked, naming = (
-            [" ".join(written(word) or word for word in phrase.split()) for phrase in chosen.get(number, [])]
+            [" ".join(written(word) or word for word in phrase.split()) for phrase in chosen.get(number, ())]
             for chosen in (keys, own_keys)
         )
         found[number] = Description(
             label=_label(naming),
             gloss=glosses.get(number, ""),
             terms=tuple(ranked[:10]),
-            words=tuple(own_words[number]),
+            words=tuple(_heaviest(weights[number], 10)),
             exemplars=exemplars(shown, rows, centres[number]),
         )
     return found
 
 
 def top_words(said: Sequence[Sequence[str]], labels: Labels, n_topics: int, n: int = 10) -> list[list[str]]:
-    """For each topic the words that set it apart: the share of its passages with a word times the logarithm of its lift.
+    """For each topic the `n` heaviest words of `word_weights`."""
+    return [_heaviest(own, n) for own in word_weights(said, labels, n_topics)]
+
+
+def word_weights(said: Sequence[Collection[str]], labels: Labels, n_topics: int) -> list[dict[str, float]]:
+    """For each topic the words that set it apart, with the share of its passages that hold a word times the logarithm of its lift.
 
     Words in fewer than one passage of a hundred are left out: a word that hardly anybody uses says
     little about a topic, however well it parts it from others.
@@ -126,19 +148,29 @@ def top_words(said: Sequence[Sequence[str]], labels: Labels, n_topics: int, n: i
     for topic in range(n_topics):
         rows = np.flatnonzero(labels == topic)
         own = Counter(word for i in rows for word in passages[i])
-        score = {
-            word: k / len(rows) * math.log(k * len(said) / (len(rows) * usual[word]))
+        weight = {
+            word: round(k / len(rows) * math.log(k * len(said) / (len(rows) * usual[word])), 9)
             for word, k in own.items()
             if usual[word] >= fewest
         }
-        ranked = sorted((word for word in score if score[word] > 0), key=lambda w: (-round(score[w], 9), w))
-        found.append(ranked[:n])
+        found.append({word: value for word, value in weight.items() if value > 0})
     return found
+
+
+def _heaviest(weight: Mapping[str, float], n: int) -> list[str]:
+    return sorted(weight, key=lambda word: (-weight[word], word))[:n]
+
+
+def _fits(words: Sequence[str], stops: Collection[str], telling: Collection[str]) -> bool:
+    """Whether a phrase may name a topic: its empty words are among those that tell this topic from others."""
+    return all(word not in stops or word in telling for word in words) and says_something(words, telling)
 
 
 def exemplars(shown: Shown, rows: Sequence[int] | Labels, centre: Floats, n: int = 3) -> tuple[str, ...]:
     """Ids of the passages nearest to a centre, of different documents as long as there are some."""
-    ranked = sorted(map(int, rows), key=lambda i: (-round(float(shown.vectors[i] @ centre), 6), shown.ids[i]))
+    prose = [i for i in map(int, rows) if reads_as_prose(shown.texts[i])]
+    rows = prose if len(prose) >= n else list(map(int, rows))
+    ranked = sorted(rows, key=lambda i: (-round(float(shown.vectors[i] @ centre), 6), shown.ids[i]))
     chosen: list[int] = []
     for fresh in (True, False):
         for i in ranked:
@@ -197,35 +229,39 @@ def _split(line: str) -> list[str]:
 
 
 def _rank(
-    weights: Mapping[int, Sequence[tuple[str, float]]],
+    candidates: Mapping[int, Sequence[str]],
+    weights: Sequence[Mapping[str, float]],
     said: Sequence[Sequence[str]],
     labels: Labels,
     shown: Shown,
     centres: Floats,
-) -> dict[int, list[str]]:
-    """Phrases of each cluster: those first that weigh much, whose passages lie near its centre, that say more than one word and stand in more than one document."""
-    every = {phrase for pairs in weights.values() for phrase, _ in pairs}
+) -> dict[int, dict[str, float]]:
+    """Phrases of each cluster with their worth: those first whose words tell it from others, that many of its passages hold, of several documents, and whose passages lie near its centre."""
+    every = {phrase for found in candidates.values() for phrase in found}
     holders: dict[str, list[int]] = defaultdict(list)
-    used_in: dict[tuple[int, str], set[str]] = defaultdict(set)
     for row, line in enumerate(said):
         for phrase in every.intersection(line):
             holders[phrase].append(row)
-            used_in[int(labels[row]), phrase].add(shown.documents[row])
     meaning = {
         phrase: len(rows) / (len(rows) + _SOME) * unit(shown.vectors[rows].mean(axis=0))
         for phrase, rows in holders.items()
     }
+    sizes = Counter(labels.tolist())
     ranked = {}
-    for number, pairs in weights.items():
-        heaviest = max((weight for _, weight in pairs), default=1.0)
-        score = {
-            phrase: (weight / heaviest) ** 0.5
-            * max(0.05, 0.3 + float(meaning[phrase] @ centres[number]))
-            * (_MORE_THAN_A_WORD if " " in phrase else 1.0)
-            * (1.0 if len(used_in[number, phrase]) > 1 else _ONE_DOCUMENT)
-            for phrase, weight in pairs
-        }
-        ranked[number] = distinct(sorted(score, key=lambda p: (-round(score[p], 9), p)), _CANDIDATES)
+    for number, found in candidates.items():
+        score = {}
+        for phrase in found:
+            own = [row for row in holders[phrase] if labels[row] == number]
+            told = sum(weights[number].get(word, 0.0) for word in phrase.split()) / len(phrase.split()) ** 0.5
+            score[phrase] = (
+                (told + _UNTOLD)
+                * (len(own) / sizes[number]) ** 0.5
+                * max(0.05, 0.3 + float(meaning[phrase] @ centres[number]))
+                * (_MORE_THAN_A_WORD if " " in phrase else 1.0)
+                * (1.0 if len({shown.documents[row] for row in own}) > 1 else _ONE_DOCUMENT)
+            )
+        kept = distinct(sorted(score, key=lambda p: (-round(score[p], 9), p)), _CANDIDATES)
+        ranked[number] = {phrase: round(score[phrase], 9) for phrase in kept}
     return ranked
 
 
@@ -248,15 +284,25 @@ def _label(ranked: Sequence[str]) -> str:
     return text[0].upper() + text[1:] if text else UNNAMED
 
 
-def _apart(ranked: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
-    """The phrases of each cluster without those that name an earlier one, as long as three others are left."""
-    taken: list[set[str]] = []
+def _apart(ranked: Mapping[int, Mapping[str, float]]) -> dict[int, list[str]]:
+    """The phrases of each cluster without those that would name another better; the first stays where the second goes, too.
+
+    Examples
+    --------
+    >>> _apart({0: {"bins": 0.9, "waste": 0.5, "lorries": 0.4}, 1: {"homes": 0.8, "waste": 0.6, "rents": 0.5}})
+    {0: ['bins', 'lorries'], 1: ['homes', 'waste', 'rents']}
+    """
+    best: dict[str, float] = {}
+    for score in ranked.values():
+        for phrase in list(score)[:_NAMING]:
+            best[phrase] = max(best.get(phrase, 0.0), score[phrase])
     own = {}
-    for number in sorted(ranked):
-        fresh = [p for p in ranked[number] if not any({stem(w) for w in p.split()} <= other for other in taken)]
-        own[number] = fresh if len(fresh) >= 3 else list(ranked[number])
-        named = _label(own[number]).lower().replace(",", " ").split()
-        taken.append({stem(word) for word in named})
+    for number, score in ranked.items():
+        first = list(score)[:2]
+        lost = {phrase for phrase in score if score[phrase] < best.get(phrase, 0.0)}
+        own[number] = [
+            phrase for phrase in score if phrase not in lost or (phrase == first[0] and lost.issuperset(first))
+        ]
     return own
 
 
@@ -264,7 +310,7 @@ def _glosses(
     shown: Shown,
     labels: Labels,
     centres: Floats,
-    keys: Mapping[int, Sequence[str]],
+    keys: Mapping[int, Collection[str]],
     encode: Callable[[Sequence[str]], Vectors],
     sentences: Callable[[str], Sequence[tuple[int, int]]],
 ) -> dict[int, str]:
@@ -272,7 +318,8 @@ def _glosses(
     told: list[tuple[int, str]] = []
     for number in range(len(centres)):
         rows = np.flatnonzero(labels == number)
-        nearest = sorted(rows.tolist(), key=lambda i: (-round(float(shown.vectors[i] @ centres[number]), 6), i))
+        prose = [i for i in rows.tolist() if reads_as_prose(shown.texts[i])]
+        nearest = sorted(prose, key=lambda i: (-round(float(shown.vectors[i] @ centres[number]), 6), i))
         for i in nearest[:_GLOSS_PASSAGES]:
             text = shown.texts[i]
             told += [(number, _flat(text[start:end])) for start, end in sentences(text)]
@@ -285,7 +332,7 @@ def _glosses(
     vectors = unit(vectors - vectors.mean(axis=0)) if len(fit) > 1 else vectors
     best: dict[int, tuple[float, str]] = {}
     for (number, sentence), vector in zip(fit, vectors, strict=True):
-        says_a_term = any(phrase in sentence.lower() for phrase in keys.get(number, ())[:10])
+        says_a_term = any(phrase in sentence.lower() for phrase in list(keys.get(number, ()))[:10])
         worth = (
             float(vector @ centres[number])
             + _SAYS_A_TERM * says_a_term
@@ -295,6 +342,22 @@ def _glosses(
         if number not in best or (nearness, sentence) > best[number]:
             best[number] = (nearness, sentence)
     return {number: sentence for number, (_, sentence) in best.items()}
+
+
+def reads_as_prose(text: str) -> bool:
+    """
+    Whether a text has a sentence of some length, and is no row of a table, note or list of names.
+
+    Examples
+    --------
+    >>> reads_as_prose("The two councils have shared one team of planners since the spring.")
+    True
+    >>> reads_as_prose("Weirshire | 5 | 4"), reads_as_prose("Ann Weir, Chief Executive, Weirshire District Council, Orren Street")
+    (False, False)
+    """
+    found = re.findall(r"[^\W\d_][\w'’-]*", text)
+    small = sum(word[0].islower() for word in found)
+    return len(found) >= _GLOSS_WORDS[0] and small >= 0.6 * len(found) and " | " not in text
 
 
 def _flat(text: str) -> str:

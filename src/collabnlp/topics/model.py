@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, atomic, write_json
-from collabnlp.topics.consensus import Clusters, Floats, Labels, Vectors, centre, cluster
+from collabnlp.topics.consensus import Clusters, cluster
 from collabnlp.topics.labels import OTHER, Description, Shown, describe
+from collabnlp.topics.phrases import find_names, parts_of, words
+from collabnlp.topics.vectors import Floats, Labels, Vectors, centre
 
 _FEWEST = 10
 
@@ -126,7 +128,7 @@ class Placement(NamedTuple):
     score
         (n_passages,) cosine with the centre of the nearest topic of its area.
     treated
-        (n_passages, n_dimensions) vectors as `consensus.centre` treats them.
+        (n_passages, n_dimensions) vectors as `vectors.centre` treats them.
     """
 
     topic: Labels
@@ -163,9 +165,8 @@ def fit(
     n_areas: int = 8,
     n_topics: int = 20,
     area_components: int = 15,
-    topic_components: int = 8,
-    draws: int = 300,
-    min_cosine: float = 0.25,
+    draws: int = 1000,
+    min_cosine: float = 0.15,
     min_area_cosine: float = 0.15,
     seed: int = 20,
     names: Collection[str] = (),
@@ -182,7 +183,7 @@ def fit(
         Gives vectors of sentences, for glosses.
     sentences
         Gives start and end of each sentence of a text.
-    n_areas, n_topics, area_components, topic_components, draws, seed
+    n_areas, n_topics, area_components, draws, seed
         See `consensus.cluster`.
     min_cosine
         A passage whose treated vector is farther from its topic's centre belongs to no topic.
@@ -201,14 +202,15 @@ def fit(
     order = np.argsort(np.array(passage_ids))
     ids = [passage_ids[i] for i in order]
     vectors, documents = np.asarray(vectors)[order], [documents[i] for i in order]
+    own_names = parts_of(names) | find_names(texts)
     clusters = cluster(
         ids,
         vectors,
         documents,
+        [words(texts[i], own_names) for i in order],
         n_areas=n_areas,
         n_topics=n_topics,
         area_components=area_components,
-        topic_components=topic_components,
         draws=draws,
         seed=seed,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _BREAK = re.compile(r"[^\w\s'’-]|\s[-–—]\s|[\r\n•]")  # what no phrase reaches across
@@ -72,7 +73,7 @@ thanks default pdf files file com org htm html topic topics theme themes concept
 defining journey story stories lesson lessons learnt learn learning context contexts degree extent rest majority
 number-one addition reference references article summary introduction conclusion conclusions recommendation
 recommendations paragraph tool tools template guide guidance tip tips project-management respective relevant
-appropriate necessary essential positive negative difficult easy hard simple complex
+appropriate necessary essential positive negative difficult easy hard simple complex does did doing done course
 """.split()
 
 # Words that say something only beside another: "waste services", "growth board".
@@ -136,15 +137,24 @@ def plain(word: str) -> str:
     return re.sub(r"'s$|'$", "", word.lower().replace("’", "'"))
 
 
-def phrases(text: str, stops: Collection[str], heads: Collection[str], most_words: int = MOST_WORDS) -> list[str]:
+def phrases(
+    text: str,
+    stops: Collection[str],
+    heads: Collection[str],
+    verbs: Collection[str] = (),
+    telling: Collection[str] = (),
+    most_words: int = MOST_WORDS,
+) -> list[str]:
     """All runs of one to three words that no empty word and no mark of punctuation parts and that end in a noun, in small letters.
 
     Parameters
     ----------
     stops
         Words that no phrase may hold.
-    heads
-        Words that may end one; see `find_heads`.
+    heads, verbs
+        Words that may end one, and words that may not stand in one; see `find_heads`.
+    telling
+        Words that say something here, though they would not elsewhere.
 
     Examples
     --------
@@ -156,49 +166,63 @@ def phrases(text: str, stops: Collection[str], heads: Collection[str], most_word
         words = [plain(word) for word in _WORD.findall(piece)]
         for start in range(len(words)):
             for end in range(start + 1, min(start + most_words, len(words)) + 1):
-                if words[end - 1] in stops or len(words[end - 1]) < 3:
+                word = words[end - 1]
+                if (word in stops and word not in telling) or word in verbs or len(word) < 3:
                     break
-                if words[end - 1] in heads and _says_something(words[start:end]):
+                if word in heads and says_something(words[start:end], telling):
                     found.append(" ".join(words[start:end]))
     return found
 
 
-def find_heads(texts: Iterable[str]) -> frozenset[str]:
-    """Words that end a noun phrase: mostly with no word of content behind them, and seldom with a verb's company before.
+class Company(NamedTuple):
+    """Words by the company they keep: `heads` may end a noun phrase, `verbs` are no part of one."""
+
+    heads: frozenset[str]
+    verbs: frozenset[str]
+
+
+def find_heads(texts: Iterable[str]) -> Company:
+    """Words that end a noun phrase, mostly with no word of content behind them and seldom with a verb's company before, and words that are mostly verbs.
 
     No tagger is asked: the words around tell enough for a label, in any corpus and without a model.
 
     Examples
     --------
-    >>> heads = find_heads(["The formal review of the housing is due.", "They engage with housing.", "A review."])
-    >>> [word in heads for word in ("housing", "review", "formal", "engage")]
+    >>> found = find_heads(["The formal review of the housing is due.", "They engage with housing.", "A review."])
+    >>> [word in found.heads for word in ("housing", "review", "formal", "engage")]
     [True, True, False, False]
+    >>> "engage" in found.verbs
+    True
     """
     function_words = _english()
     total: Counter[str] = Counter()
     last: Counter[str] = Counter()
     verbal: Counter[str] = Counter()
-    nominal: Counter[str] = Counter()
+    nominal: dict[str, float] = defaultdict(float)
     for text in texts:
         for piece in _BREAK.split(_ADDRESS.sub(" . ", text)):
             words = [plain(word) for word in _WORD.findall(piece)]
-            for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+            for far, before, word, after in zip(["", "", *words], ["", *words], words, [*words[1:], ""], strict=False):
                 total[word] += 1
                 last[word] += not after or after in function_words
                 verbal[word] += before in _BEFORE_A_VERB
-                nominal[word] += before in _BEFORE_A_NOUN
-    return frozenset(
+                nominal[word] += (before in _BEFORE_A_NOUN) + 0.5 * (
+                    before not in function_words and far in _BEFORE_A_NOUN
+                )
+    verbs = frozenset(word for word, n in total.items() if verbal[word] > 0.3 * n)
+    heads = frozenset(
         word
         for word, n in total.items()
-        if last[word] >= 0.4 * n
-        and verbal[word] <= 0.3 * n
-        and nominal[word] >= 0.1 * n
-        and not word.endswith(("ed", "ly"))
+        if last[word] >= 0.4 * n and nominal[word] >= 0.1 * n and not word.endswith(("ed", "ly"))
     )
+    return Company(heads - verbs, verbs)
 
 
-def _says_something(words: Sequence[str]) -> bool:
-    return any(word not in _HALF_EMPTY for word in words) or (len(words) > 1 and words[0] in _JOINING)
+def says_something(words: Sequence[str], telling: Collection[str]) -> bool:
+    """Whether words are more than those that say something only beside another."""
+    return any(word not in _HALF_EMPTY or word in telling for word in words) or (
+        len(words) > 1 and words[0] in _JOINING
+    )
 
 
 def words(text: str, names: Collection[str] = ()) -> list[str]:
@@ -217,7 +241,8 @@ def words(text: str, names: Collection[str] = ()) -> list[str]:
 def find_names(texts: Iterable[str]) -> frozenset[str]:
     """Words that stand with a capital in the midst of sentences at least as often as not: names of people, places and firms.
 
-    Words all in capitals are left alone: most are abbreviations of schemes and bodies.
+    Words all in capitals but for a plural's last letter are left alone: most are abbreviations of
+    schemes and bodies.
 
     Examples
     --------
@@ -231,7 +256,7 @@ def find_names(texts: Iterable[str]) -> frozenset[str]:
             word = match.group()
             if word[0].islower():
                 small[plain(word)] += 1
-            elif _midst(text, match.start()) and not word.isupper() and word[1:2].islower():
+            elif _midst(text, match.start()) and not word[:-1].isupper():
                 capital[plain(word)] += 1
     return frozenset(word for word, n in capital.items() if n > small[word] or (n >= _FEW and n >= small[word]))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.records import Topic, TopicAssignment
-from collabnlp.topics.consensus import Labels
+from collabnlp.topics.vectors import Labels
 
 _WINDOW = 110  # words, as C_v takes them
 _EPSILON = 1e-12

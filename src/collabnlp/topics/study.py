@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from collabnlp.records import TopicStability
-from collabnlp.topics.consensus import Labels, Vectors, cluster
+from collabnlp.topics.consensus import cluster
 from collabnlp.topics.labels import top_words
 from collabnlp.topics.model import place
 from collabnlp.topics.phrases import find_names, parts_of, words
 from collabnlp.topics.quality import Fit, agreement, same_place, stability, word_agreement, word_quality
+from collabnlp.topics.vectors import Floats, Labels, Vectors
 
 _N_WORDS = 10
 
@@ -52,17 +53,31 @@ def make_corpus(
     )
 
 
-def consensus(settings: Mapping[str, Any], min_cosine: float, min_area_cosine: float) -> Method:
-    """Our own method; the upper level is level 1."""
+def consensus(
+    settings: Mapping[str, Any], min_cosine: float, min_area_cosine: float, known: dict[bytes, Floats] | None = None
+) -> Method:
+    """Our own method; the upper level is level 1.
+
+    Parameters
+    ----------
+    known
+        Areas of fits before, kept by passages, number of areas and seed: fits that differ in the
+        number of topics alone share them.
+    """
+    known = {} if known is None else known
 
     def method(corpus: Corpus, rows: Labels, seed: int) -> tuple[Any, Sequence[Sequence[str]], Assign]:
         rows = rows[np.argsort(np.array([corpus.ids[i] for i in rows]))]  # as `fit` does
+        key = rows.tobytes() + f"{sorted({**settings, 'seed': seed, 'n_topics': 0}.items())}".encode()
         clusters = cluster(
             [corpus.ids[i] for i in rows],
             corpus.vectors[rows],
             [corpus.documents[i] for i in rows],
+            [corpus.words[i] for i in rows],
             **{**settings, "seed": seed},
+            areas=known.get(key),
         )
+        known[key] = clusters.areas
 
         def assign(others: Labels) -> Any:
             documents = [corpus.documents[i] for i in others]

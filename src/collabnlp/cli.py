@@ -13,6 +13,7 @@ import typer
 from collabnlp.records import Access, InputError, Kind, Stance
 
 if TYPE_CHECKING:
+    from collabnlp.desk import Desk
     from collabnlp.diff import Rows
     from collabnlp.query import Filters, Found
     from collabnlp.scoring import Said
@@ -339,7 +340,7 @@ def _tell(found: Found, filters: Filters) -> None:
         typer.echo("quotes not for attribution have no place, document or year: none is among these", err=True)
 
 
-@app.command(epilog="Example: collabnlp serve --port 8001")
+@app.command(epilog="Example: collabnlp serve --port 8001 --review anna")
 def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     host: Annotated[
@@ -350,12 +351,31 @@ def serve(
     name: Annotated[
         Optional[list[str]], typer.Option(help="Name under which others open the pages; may be given several times.")
     ] = None,
+    review: Annotated[
+        str, typer.Option(metavar="CODER", help="Who codes passages in these pages; only this machine reaches them.")
+    ] = "",
+    queue: Annotated[
+        Optional[Path],
+        typer.Option(help="Reading queue for --review; without it review/queue.csv, made where there is none."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="Part of the queue for --review, such as 1/2, where reviewers share it.")
+    ] = "1/1",
+    blind: Annotated[bool, typer.Option(help="Show no suggestions with --review.")] = False,
 ) -> None:
-    """Show the evidence matrix in a browser: matrix, quotes, search, comparison, as pages and as files."""
+    """Show the evidence matrix in a browser: matrix, quotes, search, comparison, as pages and as files.
+
+    With --review NAME, one person codes passages in the browser, the most useful first; nothing can be written without it.
+    """
     from collabnlp.web.serve import serve as serve_pages
 
-    typer.echo(f"http://{host}:{port}/ (Ctrl+C ends it)", err=True)
-    serve_pages(database, host, port, public=public, names=name or ())
+    def desk() -> Desk:
+        from collabnlp.desk import Desk, parse_part
+
+        return Desk(Path(), review, queue=queue, part=parse_part(part), blind=blind)
+
+    typer.echo(f"http://{host}:{port}/{'review' if review else ''} (Ctrl+C ends it)", err=True)
+    serve_pages(database, host, port, public=public, names=name or (), desk=desk if review else None)
 
 
 @app.command(epilog="Example: collabnlp agreement gold model --disagreements 5")

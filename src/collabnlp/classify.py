@@ -36,6 +36,7 @@ from collabnlp.learners import (
     stance_scores,
 )
 from collabnlp.records import InputError, PassageTag, atomic, write_json
+from collabnlp.scarce import ENOUGH, Transfer, blend, caveat, fit_transfer, scarce_features
 from collabnlp.stacking import (
     choose_shift,
     choose_sure,
@@ -119,6 +120,9 @@ class Classifier:
         Score from which a code needs no review: above it, tags out of fold were right as often as `fit` was asked.
     shifts_
         By source whose passages people have coded: how far, in logits, its thresholds lie from the others'.
+    scarce_
+        Codes that fewer coded passages have than `scarce.ENOUGH`, with how many: scored mostly by what the
+        codebook says of them, and every tag is left for review.
     version_
         Eight hexadecimal digits that change with anything the classifier learnt.
     """
@@ -131,18 +135,22 @@ class Classifier:
         thresholds: Floats,
         sure: float,
         shifts: Mapping[str, float],
+        scarce: Mapping[str, int] | None = None,
     ) -> None:
         self.codebook = codebook
         self.codes = codebook.names
         self.thresholds_ = thresholds
         self.sure_ = sure
         self.shifts_ = dict(sorted(shifts.items()))
+        self.scarce_ = dict(scarce or {})
         self._words = words
         self._weights = weights
         digest = hashlib.sha256(json.dumps([self.codes, list(words.vocabulary), sure, self.shifts_]).encode())
         for name in sorted(weights):
             digest.update(np.ascontiguousarray(weights[name]).tobytes())
         digest.update(thresholds.tobytes() + codebook.model_dump_json().encode())
+        if self.scarce_:
+            digest.update(json.dumps(self.scarce_).encode())
         self.version_ = digest.hexdigest()[:8]
 
     @property
@@ -159,6 +167,11 @@ class Classifier:
         scores = weigh(
             opinions_of(features, seen, self._weights), self._weights["stack.coef"], self._weights["stack.bias"]
         )
+        if self.scarce_:
+            columns = [self.codes.index(code) for code in self.scarce_]
+            told = scarce_features(self.codebook, texts, self._words)[:, columns]
+            transfer = Transfer(*(self._weights[f"transfer.{name}"] for name in Transfer._fields))
+            scores[:, columns] = blend(scores[:, columns], told, transfer, list(self.scarce_.values()))
         lexical = stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"])
         stances = stance_opinions(self.codebook, lexical, seen) @ self._weights["stance_stack"]
         return scores, stances.argmax(axis=2)
@@ -178,9 +191,13 @@ class Classifier:
         shift += self.shifts_.get(source, 0.0)
         return np.asarray(sigmoid(logit(self.thresholds_) + shift)) if shift else self.thresholds_
 
-    def review(self, score: float) -> bool:
-        """Whether a person should look at a tag of this score."""
-        return score < self.sure_
+    def review(self, score: float, code: str = "") -> bool:
+        """Whether a person should look at a tag of this score, and of this code."""
+        return score < self.sure_ or code in self.scarce_
+
+    def caveats(self) -> list[str]:
+        """What a reader should know of codes with few examples, a line for each."""
+        return [caveat(self.codebook[code].title, n) for code, n in self.scarce_.items()]
 
     def tag(
         self,
@@ -213,7 +230,7 @@ class Classifier:
                 coder=self.coder,
                 stance=STANCES[stances[i, j]],
                 score=round(float(scores[i, j]), 4),
-                review=self.review(scores[i, j]),
+                review=self.review(scores[i, j], code),
             )
             for i, passage_id in enumerate(passage_ids)
             for j, code in enumerate(self.codes)
@@ -262,6 +279,7 @@ class Classifier:
                 "format": _FORMAT,
                 "version": self.version_,
                 "shifts": self.shifts_,
+                **({"scarce": self.scarce_} if self.scarce_ else {}),
                 "vocabulary": list(self._words.vocabulary),
                 "codebook": self.codebook.model_dump(mode="json"),
             },
@@ -289,7 +307,8 @@ class Classifier:
                 )
             words = Words({term: i for i, term in enumerate(data["vocabulary"])}, arrays.pop("words.idf"))
             thresholds, sure = arrays.pop("thresholds"), arrays.pop("sure").item()
-            return cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds, sure, data["shifts"])
+            codebook = Codebook.model_validate(data["codebook"])
+            return cls(codebook, words, arrays, thresholds, sure, data["shifts"], data.get("scarce"))
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(
                 folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
@@ -374,10 +393,22 @@ def fit(
     given["keywords"] = keywords_given(codebook, gold.texts)
     weights, words = fit_learners(gold, fixed, regularisation, seed)
     own = _target_rows(scored, target)
+    scarce = {code: int(n) for code, n in zip(codebook.names, gold.labels.sum(axis=0), strict=True) if n < ENOUGH}
+    few = np.array([code in scarce for code in codebook.names])
+    if few.all():  # nothing to carry over from
+        scarce, few = {}, np.zeros_like(few)
+    if scarce:
+        told = scarce_features(codebook, gold.texts, words)
+        transfer = fit_transfer(told[own][:, ~few], gold.labels[own][:, ~few], seed)
+        weights.update({f"transfer.{name}": value for name, value in transfer._asdict().items()})
+        scores[:, few] = blend(scores[:, few], told[:, few], transfer, list(scarce.values()))
+        given["model"][:, few], review[:, few] = scores[:, few] >= transfer.cut, True
     weights["stack.coef"], weights["stack.bias"] = fit_stack(opinions[own], gold.labels[own], seed)
     weights["stance_stack"] = fit_stance_stack(told_stances[own], gold.stances[own])
     fitted = weigh(opinions, weights["stack.coef"], weights["stack.bias"])
     thresholds = choose_thresholds(fitted[own], gold.labels[own])
+    if scarce:
+        thresholds[few] = transfer.cut
     for name in ("words", "vectors"):
         weights[f"{name}.cut"] = choose_thresholds(opinions[own][:, :, OPINIONS.index(name)], gold.labels[own])
     sure = choose_sure(scores[own], gold.labels[own], thresholds, precision)
@@ -386,7 +417,7 @@ def fit(
         for group in sorted({g for g, kind in zip(gold.groups, gold.kinds, strict=True) if kind == REVIEWED})
         if np.count_nonzero(rows := scored & np.array([g == group for g in gold.groups])) >= _ENOUGH_OF_SOURCE
     }
-    classifier = Classifier(codebook, words, weights, thresholds, sure, shifts)
+    classifier = Classifier(codebook, words, weights, thresholds, sure, shifts, scarce)
     return classifier, OutOfFold(scores, stances, review, given, fold)
 
 

@@ -149,6 +149,8 @@ def tag(
         except InputError as error:
             failures.append(str(error))
             typer.echo(str(error), err=True)
+    for line in tagger.classifier.caveats():
+        typer.echo(line, err=True)
     _write(format_tagged(lines, form, {c.code: c.title for c in tagger.classifier.codebook.codes}), output, force)
     if failures:
         raise typer.Exit(2)
@@ -183,8 +185,9 @@ def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None,
             failures.append(str(error))
             typer.echo(str(error), err=True)
     if documents:
-        made = pack_tagged(documents, passages, lines, tagger.classifier.coder, blind=blind)
-        for file in write_pack(folder, made, tagger.classifier.codebook):
+        model = tagger.classifier
+        made = pack_tagged(documents, passages, lines, model.coder, blind=blind, caveats=model.caveats())
+        for file in write_pack(folder, made, model.codebook):
             typer.echo(str(file))
     if failures:
         raise typer.Exit(2)
@@ -444,6 +447,8 @@ def evaluate(
     evaluation = score_model(
         first, _said(tagger, texts), book, second=second, worst=worst, draws=settings.draws, seed=settings.seed
     )
+    for line in tagger.classifier.caveats():
+        typer.echo(line, err=True)
     _warn_of_learnt(*find_learnt(texts, Path(), params.train.exclude_sources), len(texts))
     _write(format_evaluation(*evaluation, form), output, force)
 
@@ -458,7 +463,8 @@ def _said(tagger: Tagger, texts: list[str]) -> Said:
     classifier = tagger.classifier
     scores, stances = classifier.predict(texts, look)
     cuts = classifier.cuts(shift=tagger.params.classify.shift)
-    return Said(scores, cuts, np.array(STANCES)[stances], classifier.sure_, classifier.baselines(texts, look))
+    sure = np.where([code in classifier.scarce_ for code in classifier.codes], np.inf, classifier.sure_)
+    return Said(scores, cuts, np.array(STANCES)[stances], sure, classifier.baselines(texts, look))
 
 
 def _warn_of_learnt(n: int, sources: list[str], n_texts: int) -> None:

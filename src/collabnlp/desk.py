@@ -166,7 +166,7 @@ class _Shelf:
                 tag.stance,
                 self.scores[i, j],
                 bool(self.scores[i, j] >= cuts[j]),
-                classifier.review(self.scores[i, j]),
+                classifier.review(self.scores[i, j], tag.code),
                 reason.sentence,
                 reason.terms,
             )

@@ -68,12 +68,14 @@ def read_journal(file: Path, project: Path, codebook: Codebook, coder: str = "")
 def _own_pack(project: Path) -> Pack:
     """The passages of a project, as its last run has them, with what the model suggests."""
     outputs = project / "outputs"
-    tags = [tag for tag in read_table(outputs / "tags.parquet", PassageTag) if tag.score is not None]
+    passages = read_table(outputs / "passages.parquet", Passage)
+    there = {passage.passage_id for passage in passages}  # a run that was cut off leaves older tags
+    tags = [t for t in read_table(outputs / "tags.parquet", PassageTag) if t.score is not None and t.passage_id in there]
     documents = read_table(outputs / "documents.parquet", Document)
     return Pack(
         next((tag.coder for tag in tags), ""),
         False,
         tuple(PackedDocument(d.document_id, d.document_id, d.access, d.text) for d in documents),
-        tuple(read_table(outputs / "passages.parquet", Passage)),
+        tuple(passages),
         tuple(tags),
     )

@@ -67,13 +67,7 @@ class NoteCheck:
             gazetteer=self._gazetteer,
         )
         spans = [(row.start_char, row.end_char) for row in done.findings if row.action == "replaced"]
-        masked = PSEUDONYM.sub(lambda match: "\0" * len(match.group()), note)
-        words = [(plain(match[0]), match.span()) for match in _WORD.finditer(masked)]
-        for name in named:
-            parts = name.split()
-            for i in range(len(words) - len(parts) + 1):
-                if [re.sub(r"'s$", "", word) for word, _ in words[i : i + len(parts)]] == parts:
-                    spans.append((words[i][1][0], words[i + len(parts) - 1][1][1]))
+        spans += _standing(note, named)
         outer = [s for s in spans if not any(o != s and o[0] <= s[0] and s[1] <= o[1] for o in spans)]
         return list(dict.fromkeys(note[start:end] for start, end in sorted(set(outer))))
 
@@ -87,6 +81,23 @@ class NoteCheck:
             if words and (not of or of == document_id) and not (of and ordinary) and len(rest) > 1:
                 found.append(" ".join(words))
         return found
+
+
+def _standing(note: str, names: list[str]) -> list[tuple[int, int]]:
+    """(start, end) where names stand in a note, whole in any letters, or a word of one with a capital."""
+    masked = PSEUDONYM.sub(lambda match: "\0" * len(match.group()), note)
+    words = [(re.sub(r"'s$", "", plain(match[0])), match) for match in _WORD.finditer(masked)]
+    ordinary, spans = load_lexicon().words, []
+    apart = {part for name in names if " " in name for part in name.split() if len(part) > 2}
+    for i, (word, match) in enumerate(words):
+        opens = re.search(r"(?:^|[.!?:;\n(“\"])\s*$", masked[: match.start()]) is not None
+        if word in apart and match[0][0].isupper() and not (opens and word in ordinary):
+            spans.append(match.span())
+        for name in names:
+            parts = name.split()
+            if [other for other, _ in words[i : i + len(parts)]] == parts:
+                spans.append((match.start(), words[i + len(parts) - 1][1].end()))
+    return spans
 
 
 def load_check(project: Path) -> NoteCheck:

@@ -6,7 +6,7 @@ import json
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ class Project:
         outputs/plots/network.svg, where it is there.
     rule, narrowed
         What is withheld, in words: of the whole table, and of a filtered one.
+    scarce
+        Codes with few examples, and how many; none where the model is not at hand.
     """
 
     index: Index
@@ -64,6 +66,7 @@ class Project:
     picture: Path | None
     rule: str
     narrowed: str = NARROWED
+    scarce: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_project(database: str | Path, folder: str | Path = ".") -> Project:
@@ -96,6 +99,7 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
         metrics=_metrics(database.parent / "metrics.json"),
         network=_network(database.parent / "network.graphml"),
         picture=picture if picture.is_file() else None,
+        scarce=_metrics(folder / "models" / "classifier" / "classifier.json").get("scarce", {}),
         rule=RULE.format(people=settings.min_interviews, organisations=settings.min_organisations),
     )
 

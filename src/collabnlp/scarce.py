@@ -1,0 +1,97 @@
+"""Codes that few coded passages have: what the codebook says of them stands in for examples.
+
+A code that a project adds to its codebook has no examples on the first day. What can be told of
+any code without one is how a passage answers to its indicators and keywords, and how like it is to
+its definition and exemplars. How much these are worth is learnt from the codes that have examples,
+and carried over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from collabnlp.codebook import Code, Codebook, indicator_hits, keyword_hits
+from collabnlp.gold import Bools
+from collabnlp.learners import Floats, Words
+from collabnlp.stacking import choose_thresholds, logit, sigmoid
+
+ENOUGH = 30  # coded passages with the code; below, every tag of it is left for a person
+
+
+def said_of(code: Code) -> list[str]:
+    """What the codebook says of a code: its definition with when it is given, and each exemplar."""
+    told = " ".join([code.title, code.definition, *code.include, *code.keywords])
+    return [told, *code.exemplars.positive, *code.exemplars.negative, *code.exemplars.neutral]
+
+
+def likeness(codebook: Codebook, texts: Sequence[str], words: Words) -> Floats:
+    """(n_texts, n_codes): cosine, by words, of each text and what it is most like of what the codebook says of a code."""
+    rows = words.transform(texts)
+    return np.stack(
+        [np.asarray((rows @ words.transform(said_of(code)).T).todense()).max(axis=1) for code in codebook.codes], axis=1
+    )
+
+
+def scarce_features(codebook: Codebook, texts: Sequence[str], words: Words) -> Floats:
+    """(n_texts, n_codes, 4): whether an indicator hits, roots of the numbers of indicators and keywords that do, likeness."""
+    hits = np.array(
+        [[(len(indicator_hits(c, text)), len(keyword_hits(c, text))) for c in codebook.codes] for text in texts],
+        dtype=np.float64,
+    ).reshape(len(texts), len(codebook.codes), 2)
+    like = likeness(codebook, texts, words)
+    return np.stack([hits[:, :, 0] > 0, np.sqrt(hits[:, :, 0]), np.sqrt(hits[:, :, 1]), 10 * like], axis=2)
+
+
+class Transfer(NamedTuple):
+    """What the features of a code are worth, learnt from codes that have examples.
+
+    Attributes
+    ----------
+    coef, bias
+        (4,) and (1,): from features to log odds.
+    cut
+        (1,) probability from which a code is suggested.
+    """
+
+    coef: Floats
+    bias: Floats
+    cut: Floats
+
+
+def fit_transfer(features: Floats, labels: Bools, seed: int) -> Transfer:
+    """What features are worth, (n_texts, n_codes, 4), from (n_texts, n_codes) labels of codes that have examples."""
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = features.reshape(-1, features.shape[2]), labels.reshape(-1)
+    model = LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000, random_state=seed).fit(X, y)
+    coef, bias = model.coef_[0], np.asarray(model.intercept_, dtype=np.float64)
+    cut = choose_thresholds(np.asarray(sigmoid(X @ coef + bias))[:, None], y[:, None])
+    return Transfer(coef, bias, cut)
+
+
+def blend(scores: Floats, features: Floats, transfer: Transfer, examples: Sequence[int]) -> Floats:
+    """(n_texts, n_codes) probabilities: of the transfer where there is no example, more of `scores` with each that there is.
+
+    Parameters
+    ----------
+    scores
+        (n_texts, n_codes) of the learners.
+    examples
+        Of each code.
+    """
+    share = np.minimum(np.array(examples) / ENOUGH, 1.0)
+    return np.asarray(sigmoid((1 - share) * (features @ transfer.coef + transfer.bias) + share * logit(scores)))
+
+
+def caveat(title: str, n: int) -> str:
+    """What a reader should know of a code with few examples.
+
+    Examples
+    --------
+    >>> caveat("Patience", 4)
+    'Patience is a new code: 4 examples; treat its tags as suggestions only'
+    """
+    return f"{title} is a new code: {n} {'example' if n == 1 else 'examples'}; treat its tags as suggestions only"

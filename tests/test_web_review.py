@@ -97,7 +97,7 @@ def test_a_passage_comes_with_what_belongs_to_it(pages):
     assert task.passage.text in unescape(html)
     assert "Part one" in html
     assert all(p.text in unescape(html) for p in (*task.before, *task.after))
-    assert 1 <= len(task.before) + len(task.after) <= 4
+    assert 1 <= len(task.before) + len(task.after) <= 2
     for own in desk.codebook.codes:
         assert f"<p>{own.definition}</p>" in unescape(html)
     scores = [s.score for s in task.suggestions]

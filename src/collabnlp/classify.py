@@ -36,7 +36,7 @@ from collabnlp.learners import (
     stance_scores,
 )
 from collabnlp.records import InputError, PassageTag, atomic, write_json
-from collabnlp.scarce import ENOUGH, Transfer, blend, caveat, fit_transfer, scarce_features
+from collabnlp.scarce import ENOUGH, Transfer, blend, caveat, fit_transfer, rows_for, scarce_features
 from collabnlp.stacking import (
     choose_shift,
     choose_sure,
@@ -171,7 +171,8 @@ class Classifier:
             columns = [self.codes.index(code) for code in self.scarce_]
             told = scarce_features(self.codebook, texts, self._words)[:, columns]
             transfer = Transfer(*(self._weights[f"transfer.{name}"] for name in Transfer._fields))
-            scores[:, columns] = blend(scores[:, columns], told, transfer, list(self.scarce_.values()))
+            kinds = rows_for([self.codebook.codes[j] for j in columns])
+            scores[:, columns] = blend(scores[:, columns], told, transfer, kinds, list(self.scarce_.values()))
         lexical = stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"])
         stances = stance_opinions(self.codebook, lexical, seen) @ self._weights["stance_stack"]
         return scores, stances.argmax(axis=2)
@@ -401,17 +402,18 @@ def fit(
         told = scarce_features(codebook, gold.texts, words)
         transfer = fit_transfer(told[own][:, ~few], gold.labels[own][:, ~few], seed)
         weights.update({f"transfer.{name}": value for name, value in transfer._asdict().items()})
-        scores[:, few] = blend(scores[:, few], told[:, few], transfer, list(scarce.values()))
-        given["model"][:, few], review[:, few] = scores[:, few] >= transfer.cut, True
+        new_cuts = transfer.cut[kinds := rows_for([codebook[code] for code in scarce])]
+        scores[:, few] = blend(scores[:, few], told[:, few], transfer, kinds, list(scarce.values()))
+        given["model"][:, few], review[:, few] = scores[:, few] >= new_cuts, True
     weights["stack.coef"], weights["stack.bias"] = fit_stack(opinions[own], gold.labels[own], seed)
     weights["stance_stack"] = fit_stance_stack(told_stances[own], gold.stances[own])
     fitted = weigh(opinions, weights["stack.coef"], weights["stack.bias"])
     thresholds = choose_thresholds(fitted[own], gold.labels[own])
     if scarce:
-        thresholds[few] = transfer.cut
+        thresholds[few] = new_cuts
     for name in ("words", "vectors"):
         weights[f"{name}.cut"] = choose_thresholds(opinions[own][:, :, OPINIONS.index(name)], gold.labels[own])
-    sure = choose_sure(scores[own], gold.labels[own], thresholds, precision)
+    sure = choose_sure(scores[own][:, ~few], gold.labels[own][:, ~few], thresholds[~few], precision)
     shifts = {
         group: choose_shift(scores[rows], gold.labels[rows], thresholds)
         for group in sorted({g for g, kind in zip(gold.groups, gold.kinds, strict=True) if kind == REVIEWED})

@@ -8,19 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from collabnlp.classify import Classifier
-from collabnlp.codebook import Codebook, load_codebook
+from collabnlp.codebook import Codebook
 from collabnlp.effort import Progress, count_progress, find_reading, plan_queue, read_queue, unread
-from collabnlp.embed import Readings, read_readings, read_vectors
-from collabnlp.exchange.journal import Decision, Journal, StaleError, check_coder, text_mark
+from collabnlp.exchange.journal import Decision, Journal, StaleError, check_coder
 from collabnlp.exchange.notes import load_check
-from collabnlp.exchange.pack import LIKELY
-from collabnlp.gold import REVIEWED, STANCES, Gold
-from collabnlp.learners import Look
-from collabnlp.params import load_params
-from collabnlp.reasons import Neighbours, explain
+from collabnlp.gold import REVIEWED, STANCES
 from collabnlp.records import (
     Access,
     Document,
@@ -34,26 +26,14 @@ from collabnlp.records import (
     Stance,
     access_of,
     read_jsonl,
-    read_table,
     write_csv,
 )
 from collabnlp.review import review_files
 from collabnlp.scoring import bare_text
+from collabnlp.shelf import Shelf, Suggestion
 
 FOLDER = Path("review")
-AROUND = 2  # passages shown before and after
-
-
-class Suggestion(NamedTuple):
-    """What the model says of one code: `given` where its score reaches the threshold, `review` where it is not sure."""
-
-    code: str
-    stance: Stance
-    score: float
-    given: bool
-    review: bool
-    sentence: str
-    terms: tuple[str, ...]
+AROUND = 1  # passages shown before and after
 
 
 class Task(NamedTuple):
@@ -112,66 +92,6 @@ def parse_part(said: str) -> tuple[int, int]:
 
 class NotTakenError(ValueError):
     """What was sent cannot be stored; the text says why, as the reviewer may read it."""
-
-
-class _Shelf:
-    """The project as its last run has it."""
-
-    def __init__(self, project: Path) -> None:
-        outputs = project / "outputs"
-        self.codebook = load_codebook(project / "corpus" / "codebook.yaml")
-        self.documents = {d.document_id: d for d in read_table(outputs / "documents.parquet", Document)}
-        self.passages = read_table(outputs / "passages.parquet", Passage)
-        self.at = {passage.passage_id: i for i, passage in enumerate(self.passages)}
-        self.marks = {passage.passage_id: text_mark(passage.text) for passage in self.passages}
-        self.classifier = Classifier.from_disk(project / "models" / "classifier")
-        if self.classifier.codes != self.codebook.names:
-            raise InputError("corpus/codebook.yaml", "has other codes than the model", "run `dvc repro` first")
-        ids, vectors = read_vectors(outputs / "embeddings.parquet")
-        _, readings = read_readings(outputs / "readings.parquet", len(self.classifier.codes))
-        row_of = {passage_id: i for i, passage_id in enumerate(ids)}
-        if missing := [own for own in self.at if own not in row_of]:
-            raise InputError("outputs/embeddings.parquet", f"lacks {missing[0]}", "run `dvc repro` first")
-        rows = np.array([row_of[own] for own in self.at], dtype=np.int64)
-        self.look = Look(vectors, readings.codes, readings.stances).take(rows)
-        self.places = readings.places[rows]
-        self.shift = load_params(project / "params.yaml").classify.shift
-        self.scores, self.stances = self.classifier.predict([p.text for p in self.passages], self.look)
-        n_codes = len(self.classifier.codes)
-        nobody = Gold([], [], np.zeros((0, n_codes), dtype=bool), np.zeros((0, n_codes), dtype=np.int64), [], [])
-        self._neighbours = Neighbours(nobody, vectors[:0], self.classifier.codes)
-
-    def suggest(self, passage_id: str) -> list[Suggestion]:
-        """What the model says of a passage: the codes it gives or finds likely, likeliest first, with reasons."""
-        i = self.at[passage_id]
-        passage, classifier = self.passages[i], self.classifier
-        cuts = classifier.cuts(passage.document_id, self.shift)
-        told = [j for j in np.argsort(-self.scores[i], kind="stable") if self.scores[i, j] >= min(LIKELY, cuts[j])]
-        tags = [
-            PassageTag(
-                passage_id=passage_id,
-                code=classifier.codes[j],
-                coder=classifier.coder,
-                stance=STANCES[self.stances[i, j]],
-                score=float(self.scores[i, j]),
-            )
-            for j in told
-        ]
-        look = self.look.take(np.array([i]))
-        readings = Readings(look.codes, look.stances, self.places[i : i + 1])
-        reasons = explain(classifier, [passage], tags, look.vectors, readings, self._neighbours)
-        return [
-            Suggestion(
-                tag.code,
-                tag.stance,
-                self.scores[i, j],
-                bool(self.scores[i, j] >= cuts[j]),
-                classifier.review(self.scores[i, j], tag.code),
-                reason.sentence,
-                reason.terms,
-            )
-            for j, tag, reason in zip(told, tags, reasons, strict=True)
-        ]
 
 
 class _Coded(NamedTuple):
@@ -256,7 +176,7 @@ class Desk:
         stamp = self._stamp(outputs / "readings.parquet", model / "weights.safetensors")
         if stamp == self._stamps.get("shelf"):
             return False
-        self.shelf = _Shelf(self.project)
+        self.shelf = Shelf(self.project)
         self._stamps["shelf"] = stamp
         return True
 
@@ -449,7 +369,8 @@ class Desk:
     def _with_journals(self) -> _Coded:
         """The coded passages and what stands in journals beside them."""
         name_of = _same(self.shelf.passages, self.coded.passages)
-        passages, reads, tags = (list(rows) for rows in self.coded)
+        coded = self.coded
+        passages, reads, tags = list(coded.passages), list(coded.reads), list(coded.tags)
         there = {(read.passage_id, read.coder) for read in reads}
         for path in sorted((self.project / FOLDER).glob("*.jsonl")):
             journal = self.journal if path == self.journal_path else Journal(path)

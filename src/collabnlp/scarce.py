@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collabnlp.codebook import Code, Codebook, indicator_hits, keyword_hits
 from collabnlp.gold import Bools
 from collabnlp.learners import Floats, Words
 from collabnlp.stacking import choose_thresholds, logit, sigmoid
 
+N_OF_INDICATORS = 2  # features that rest on indicators, which stand first
 ENOUGH = 30  # coded passages with the code; below, every tag of it is left for a person
 
 
@@ -48,12 +50,14 @@ def scarce_features(codebook: Codebook, texts: Sequence[str], words: Words) -> F
 class Transfer(NamedTuple):
     """What the features of a code are worth, learnt from codes that have examples.
 
+    Row 0 is for codes that have indicators, row 1 for those that have none.
+
     Attributes
     ----------
     coef, bias
-        (4,) and (1,): from features to log odds.
+        (2, n_features) and (2,): from features to log odds.
     cut
-        (1,) probability from which a code is suggested.
+        (2,) probability from which a code is suggested.
     """
 
     coef: Floats
@@ -62,28 +66,41 @@ class Transfer(NamedTuple):
 
 
 def fit_transfer(features: Floats, labels: Bools, seed: int) -> Transfer:
-    """What features are worth, (n_texts, n_codes, 4), from (n_texts, n_codes) labels of codes that have examples."""
+    """What features are worth, (n_texts, n_codes, n_features), from (n_texts, n_codes) labels of codes that have examples."""
     from sklearn.linear_model import LogisticRegression
 
-    X, y = features.reshape(-1, features.shape[2]), labels.reshape(-1)
-    model = LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000, random_state=seed).fit(X, y)
-    coef, bias = model.coef_[0], np.asarray(model.intercept_, dtype=np.float64)
-    cut = choose_thresholds(np.asarray(sigmoid(X @ coef + bias))[:, None], y[:, None])
+    y, width = labels.reshape(-1), features.shape[2]
+    coef, bias, cut = np.zeros((2, width)), np.zeros(2), np.zeros(2)
+    for row, columns in enumerate((np.arange(width), np.arange(N_OF_INDICATORS, width))):
+        X = features.reshape(-1, width)[:, columns]
+        model = LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000, random_state=seed).fit(X, y)
+        coef[row, columns], bias[row] = model.coef_[0], model.intercept_[0]
+        cut[row] = choose_thresholds(model.predict_proba(X)[:, 1:], y[:, None])[0]
     return Transfer(coef, bias, cut)
 
 
-def blend(scores: Floats, features: Floats, transfer: Transfer, examples: Sequence[int]) -> Floats:
+def rows_for(codes: Sequence[Code]) -> NDArray[np.int64]:
+    """Which row of a transfer is for each code."""
+    return np.array([0 if code.indicators else 1 for code in codes], dtype=np.int64)
+
+
+def blend(
+    scores: Floats, features: Floats, transfer: Transfer, rows: NDArray[np.int64], examples: Sequence[int]
+) -> Floats:
     """(n_texts, n_codes) probabilities: of the transfer where there is no example, more of `scores` with each that there is.
 
     Parameters
     ----------
     scores
         (n_texts, n_codes) of the learners.
+    rows
+        Row of the transfer for each code.
     examples
         Of each code.
     """
     share = np.minimum(np.array(examples) / ENOUGH, 1.0)
-    return np.asarray(sigmoid((1 - share) * (features @ transfer.coef + transfer.bias) + share * logit(scores)))
+    told = np.einsum("ncf,cf->nc", features, transfer.coef[rows]) + transfer.bias[rows]
+    return np.asarray(sigmoid((1 - share) * told + share * logit(np.clip(scores, 1e-6, 1 - 1e-6))))
 
 
 def caveat(title: str, n: int) -> str:

@@ -70,7 +70,9 @@ def _own_pack(project: Path) -> Pack:
     outputs = project / "outputs"
     passages = read_table(outputs / "passages.parquet", Passage)
     there = {passage.passage_id for passage in passages}  # a run that was cut off leaves older tags
-    tags = [t for t in read_table(outputs / "tags.parquet", PassageTag) if t.score is not None and t.passage_id in there]
+    tags = [
+        t for t in read_table(outputs / "tags.parquet", PassageTag) if t.score is not None and t.passage_id in there
+    ]
     documents = read_table(outputs / "documents.parquet", Document)
     return Pack(
         next((tag.coder for tag in tags), ""),

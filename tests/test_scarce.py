@@ -96,7 +96,9 @@ def test_a_code_with_enough_examples_is_as_any_other(gold, book):
 def test_one_example_more_takes_the_learners_further_in():
     transfer = Transfer(np.zeros((2, 4)), np.zeros(2), np.full(2, 0.5))
     scores, features = np.full((1, 1), 0.9), np.zeros((1, 1, 4))
-    told = [float(blend(scores, features, transfer, np.array([0]), [n])[0, 0]) for n in (0, 10, 20, ENOUGH, 500)]
+    told = [
+        float(blend(scores, features, transfer, np.array([0]), np.array([n]))[0, 0]) for n in (0, 10, 20, ENOUGH, 500)
+    ]
     assert told[0] == 0.5
     assert told == sorted(told)
     assert told[3:] == pytest.approx([0.9, 0.9])

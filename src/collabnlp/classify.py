@@ -121,8 +121,8 @@ class Classifier:
     shifts_
         By source whose passages people have coded: how far, in logits, its thresholds lie from the others'.
     scarce_
-        Codes that fewer coded passages have than `scarce.ENOUGH`, with how many: scored mostly by what the
-        codebook says of them, and every tag is left for review.
+        Codes that fewer coded passages have than `scarce.ENOUGH`, with how many: every tag is left for
+        review, and those that the fine-tuned encoder does not know are scored mostly by what the codebook says.
     version_
         Eight hexadecimal digits that change with anything the classifier learnt.
     """
@@ -167,12 +167,13 @@ class Classifier:
         scores = weigh(
             opinions_of(features, seen, self._weights), self._weights["stack.coef"], self._weights["stack.bias"]
         )
-        if self.scarce_:
-            columns = [self.codes.index(code) for code in self.scarce_]
+        unread = np.flatnonzero(np.isnan(seen.codes).all(axis=0)).tolist()
+        if columns := [j for j in unread if self.codes[j] in self.scarce_]:
             told = scarce_features(self.codebook, texts, self._words)[:, columns]
             transfer = Transfer(*(self._weights[f"transfer.{name}"] for name in Transfer._fields))
             kinds = rows_for([self.codebook.codes[j] for j in columns])
-            scores[:, columns] = blend(scores[:, columns], told, transfer, kinds, list(self.scarce_.values()))
+            examples = np.array([self.scarce_[self.codes[j]] for j in columns])
+            scores[:, columns] = blend(scores[:, columns], told, transfer, kinds, examples)
         lexical = stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"])
         stances = stance_opinions(self.codebook, lexical, seen) @ self._weights["stance_stack"]
         return scores, stances.argmax(axis=2)
@@ -398,19 +399,22 @@ def fit(
     few = np.array([code in scarce for code in codebook.names])
     if few.all():  # nothing to carry over from
         scarce, few = {}, np.zeros_like(few)
+    unread = few & np.isnan(seen.codes).all(axis=0)  # the fine-tuned encoder may know a code that has few examples here
     if scarce:
         told = scarce_features(codebook, gold.texts, words)
         transfer = fit_transfer(told[own][:, ~few], gold.labels[own][:, ~few], seed)
         weights.update({f"transfer.{name}": value for name, value in transfer._asdict().items()})
-        new_cuts = transfer.cut[kinds := rows_for([codebook[code] for code in scarce])]
-        scores[:, few] = blend(scores[:, few], told[:, few], transfer, kinds, list(scarce.values()))
-        given["model"][:, few], review[:, few] = scores[:, few] >= new_cuts, True
+        kinds = rows_for([codebook.codes[j] for j in np.flatnonzero(unread)])
+        examples = gold.labels.sum(axis=0)[unread]
+        scores[:, unread] = blend(scores[:, unread], told[:, unread], transfer, kinds, examples)
+        given["model"][:, unread] = (scores[:, unread] >= transfer.cut[kinds]) & scored[:, None]
+    review[:, few] = True
     weights["stack.coef"], weights["stack.bias"] = fit_stack(opinions[own], gold.labels[own], seed)
     weights["stance_stack"] = fit_stance_stack(told_stances[own], gold.stances[own])
     fitted = weigh(opinions, weights["stack.coef"], weights["stack.bias"])
     thresholds = choose_thresholds(fitted[own], gold.labels[own])
     if scarce:
-        thresholds[few] = new_cuts
+        thresholds[unread] = transfer.cut[kinds]
     for name in ("words", "vectors"):
         weights[f"{name}.cut"] = choose_thresholds(opinions[own][:, :, OPINIONS.index(name)], gold.labels[own])
     sure = choose_sure(scores[own][:, ~few], gold.labels[own][:, ~few], thresholds[~few], precision)

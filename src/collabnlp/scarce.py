@@ -85,7 +85,7 @@ def rows_for(codes: Sequence[Code]) -> NDArray[np.int64]:
 
 
 def blend(
-    scores: Floats, features: Floats, transfer: Transfer, rows: NDArray[np.int64], examples: Sequence[int]
+    scores: Floats, features: Floats, transfer: Transfer, rows: NDArray[np.int64], examples: NDArray[np.int64]
 ) -> Floats:
     """(n_texts, n_codes) probabilities: of the transfer where there is no example, more of `scores` with each that there is.
 
@@ -98,7 +98,7 @@ def blend(
     examples
         Of each code.
     """
-    share = np.minimum(np.array(examples) / ENOUGH, 1.0)
+    share = np.minimum(examples / ENOUGH, 1.0)
     told = np.einsum("ncf,cf->nc", features, transfer.coef[rows]) + transfer.bias[rows]
     return np.asarray(sigmoid((1 - share) * told + share * logit(np.clip(scores, 1e-6, 1 - 1e-6))))
 

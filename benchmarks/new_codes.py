@@ -49,7 +49,10 @@ def precision_of(
         lost[draw.permutation(np.flatnonzero(labels[:, j] & ~scored))[:n]] = False
         stances[lost, j], labels[lost, j] = -1, False
         codes[:, j] = np.nan
-    scarce.ENOUGH = classify.ENOUGH = enough  # type: ignore[misc]
+    if not enough:
+        classify.ENOUGH = classify.OWN = 0  # type: ignore[attr-defined]
+    else:
+        classify.ENOUGH = classify.OWN = enough + 1  # type: ignore[attr-defined]
     fold = np.where(scored, 0, -1)
     own = gold._replace(labels=labels, stances=stances)
     _, found = classify.fit(own, seen._replace(codes=codes), book, fold, like=("restated",), seed=SEED)
@@ -71,10 +74,10 @@ def main() -> None:
     gold, scored = take_rows(gold, rows), restated[rows]
     seen = Look(vectors, readings.codes, readings.stances).take(np.array([row_of[own] for own in gold.passage_ids]))
     halves = [list(range(0, len(book.names), 2)), list(range(1, len(book.names), 2))]
-    out, enough = sys.stdout.write, scarce.ENOUGH
+    out = sys.stdout.write
     out("what is known of the code".ljust(44) + "".join(code[:9].rjust(10) for code in book.names) + "      mean\n")
-    plans = [(0, what, enough) for what in ("guide", "no indicators", "definition")]
-    plans += [(10, "no indicators", enough), (10, "no indicators", 0), (30, "no indicators", 0)]
+    plans = [(0, what, scarce.OWN) for what in ("guide", "no indicators", "definition")]
+    plans += [(n, "no indicators", limit) for n in (10, 30, 100) for limit in (scarce.OWN, 0)]
     for n, what, limit in plans:
         figures = np.zeros(len(book.names))
         for hidden in halves:

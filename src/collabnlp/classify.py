@@ -36,7 +36,7 @@ from collabnlp.learners import (
     stance_scores,
 )
 from collabnlp.records import InputError, PassageTag, atomic, write_json
-from collabnlp.scarce import ENOUGH, Transfer, blend, caveat, fit_transfer, rows_for, scarce_features
+from collabnlp.scarce import ENOUGH, OWN, Transfer, blend, caveat, fit_transfer, rows_for, scarce_features
 from collabnlp.stacking import (
     choose_shift,
     choose_sure,
@@ -121,8 +121,8 @@ class Classifier:
     shifts_
         By source whose passages people have coded: how far, in logits, its thresholds lie from the others'.
     scarce_
-        Codes that fewer coded passages have than `scarce.ENOUGH`, with how many: every tag is left for
-        review, and those that the fine-tuned encoder does not know are scored mostly by what the codebook says.
+        Codes with few coded passages, with how many: those that the fine-tuned encoder does not know are
+        scored mostly by what the codebook says of them.
     version_
         Eight hexadecimal digits that change with anything the classifier learnt.
     """
@@ -195,11 +195,16 @@ class Classifier:
 
     def review(self, score: float, code: str = "") -> bool:
         """Whether a person should look at a tag of this score, and of this code."""
-        return score < self.sure_ or code in self.scarce_
+        return score < self.sure_ or code in self.new_
+
+    @property
+    def new_(self) -> dict[str, int]:
+        """Codes that have too few coded passages to trust a tag, with how many: every tag is left for review."""
+        return {code: n for code, n in self.scarce_.items() if n < ENOUGH}
 
     def caveats(self) -> list[str]:
         """What a reader should know of codes with few examples, a line for each."""
-        return [caveat(self.codebook[code].title, n) for code, n in self.scarce_.items()]
+        return [caveat(self.codebook[code].title, n) for code, n in self.new_.items()]
 
     def tag(
         self,
@@ -395,26 +400,27 @@ def fit(
     given["keywords"] = keywords_given(codebook, gold.texts)
     weights, words = fit_learners(gold, fixed, regularisation, seed)
     own = _target_rows(scored, target)
-    scarce = {code: int(n) for code, n in zip(codebook.names, gold.labels.sum(axis=0), strict=True) if n < ENOUGH}
-    few = np.array([code in scarce for code in codebook.names])
-    if few.all():  # nothing to carry over from
-        scarce, few = {}, np.zeros_like(few)
-    unread = few & np.isnan(seen.codes).all(axis=0)  # the fine-tuned encoder may know a code that has few examples here
+    examples, unread = gold.labels.sum(axis=0), np.isnan(seen.codes).all(axis=0)
+    few = examples < ENOUGH
+    told_of = unread & (examples < OWN)  # the fine-tuned encoder may know a code that has few examples here
+    rest = ~(few | told_of)
+    if not rest.any():  # all codes are new: there is none to carry over from
+        few, told_of = np.zeros_like(few), np.zeros_like(few)
+    scarce = {code: int(examples[j]) for j, code in enumerate(codebook.names) if few[j] or told_of[j]}
     if scarce:
         told = scarce_features(codebook, gold.texts, words)
-        transfer = fit_transfer(told[own][:, ~few], gold.labels[own][:, ~few], seed)
+        transfer = fit_transfer(told[own][:, rest], gold.labels[own][:, rest], seed)
         weights.update({f"transfer.{name}": value for name, value in transfer._asdict().items()})
-        kinds = rows_for([codebook.codes[j] for j in np.flatnonzero(unread)])
-        examples = gold.labels.sum(axis=0)[unread]
-        scores[:, unread] = blend(scores[:, unread], told[:, unread], transfer, kinds, examples)
-        given["model"][:, unread] = (scores[:, unread] >= transfer.cut[kinds]) & scored[:, None]
+        kinds = rows_for([codebook.codes[j] for j in np.flatnonzero(told_of)])
+        scores[:, told_of] = blend(scores[:, told_of], told[:, told_of], transfer, kinds, examples[told_of])
+        given["model"][:, told_of] = (scores[:, told_of] >= transfer.cut[kinds]) & scored[:, None]
     review[:, few] = True
     weights["stack.coef"], weights["stack.bias"] = fit_stack(opinions[own], gold.labels[own], seed)
     weights["stance_stack"] = fit_stance_stack(told_stances[own], gold.stances[own])
     fitted = weigh(opinions, weights["stack.coef"], weights["stack.bias"])
     thresholds = choose_thresholds(fitted[own], gold.labels[own])
     if scarce:
-        thresholds[unread] = transfer.cut[kinds]
+        thresholds[told_of] = transfer.cut[kinds]
     for name in ("words", "vectors"):
         weights[f"{name}.cut"] = choose_thresholds(opinions[own][:, :, OPINIONS.index(name)], gold.labels[own])
     sure = choose_sure(scores[own][:, ~few], gold.labels[own][:, ~few], thresholds[~few], precision)

@@ -463,7 +463,7 @@ def _said(tagger: Tagger, texts: list[str]) -> Said:
     classifier = tagger.classifier
     scores, stances = classifier.predict(texts, look)
     cuts = classifier.cuts(shift=tagger.params.classify.shift)
-    sure = np.where([code in classifier.scarce_ for code in classifier.codes], np.inf, classifier.sure_)
+    sure = np.where([code in classifier.new_ for code in classifier.codes], np.inf, classifier.sure_)
     return Said(scores, cuts, np.array(STANCES)[stances], sure, classifier.baselines(texts, look))
 
 

@@ -16,6 +16,7 @@ from collabnlp.params import load_params
 from collabnlp.query import Searcher, load_encoder
 from collabnlp.records import InputError
 from collabnlp.release import NARROWED, RULE
+from collabnlp.scarce import ENOUGH
 from collabnlp.web.index import Index
 
 _GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
@@ -99,7 +100,11 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
         metrics=_metrics(database.parent / "metrics.json"),
         network=_network(database.parent / "network.graphml"),
         picture=picture if picture.is_file() else None,
-        scarce=_metrics(folder / "models" / "classifier" / "classifier.json").get("scarce", {}),
+        scarce={
+            c: n
+            for c, n in _metrics(folder / "models/classifier/classifier.json").get("scarce", {}).items()
+            if n < ENOUGH
+        },
         rule=RULE.format(people=settings.min_interviews, organisations=settings.min_organisations),
     )
 

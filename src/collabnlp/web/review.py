@@ -171,7 +171,7 @@ class ReviewPages:
             key_of=dict(zip(book.names, KEYS, strict=False)),
             n_open=sum(self.desk.is_open(row.passage_id) for row in self.desk.rows()),
             last=self.desk.last(),
-            scarce=self.desk.shelf.classifier.scarce_,
+            scarce=self.desk.shelf.classifier.new_,
             blind=self.desk.blind,
         )
 

@@ -37,9 +37,9 @@ def bare(book: Codebook, codes: list[str], what: str) -> Codebook:
 
 
 def precision_of(
-    gold: Gold, seen: Look, book: Codebook, hidden: list[int], n: int, scored: Bools, *, enough: int
+    gold: Gold, seen: Look, book: Codebook, hidden: list[int], n: int, scored: Bools, *, heard: int
 ) -> Floats:
-    """(n_hidden,) average precision of codes of which `n` examples are known."""
+    """(n_hidden,) average precision of codes of which `n` examples are known; the codebook is heard up to `heard` of them."""
     from sklearn.metrics import average_precision_score
 
     draw = np.random.default_rng(SEED)
@@ -49,10 +49,7 @@ def precision_of(
         lost[draw.permutation(np.flatnonzero(labels[:, j] & ~scored))[:n]] = False
         stances[lost, j], labels[lost, j] = -1, False
         codes[:, j] = np.nan
-    if not enough:
-        classify.ENOUGH = classify.OWN = 0  # type: ignore[attr-defined]
-    else:
-        classify.ENOUGH = classify.OWN = enough + 1  # type: ignore[attr-defined]
+    classify.ENOUGH, classify.OWN = min(scarce.ENOUGH, heard), heard  # type: ignore[attr-defined]
     fold = np.where(scored, 0, -1)
     own = gold._replace(labels=labels, stances=stances)
     _, found = classify.fit(own, seen._replace(codes=codes), book, fold, like=("restated",), seed=SEED)
@@ -82,7 +79,7 @@ def main() -> None:
         figures = np.zeros(len(book.names))
         for hidden in halves:
             own = book if what == "guide" else bare(book, [book.names[j] for j in hidden], what)
-            figures[hidden] = precision_of(gold, seen, own, hidden, n, scored, enough=limit)
+            figures[hidden] = precision_of(gold, seen, own, hidden, n, scored, heard=limit)
         told = f"{n} examples, {what}{'' if limit else ', learners alone'}"
         out(told.ljust(44) + "".join(f"{x:10.2f}" for x in figures) + f"{figures.mean():10.2f}\n")
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from collabnlp.export.pack import LIST, check_name, load_pack, write_pack
 from collabnlp.export.sheet import ACCEPT, ADD, DROP, ID, NOTE, PASSAGE, STANCE, read_sheet
 from collabnlp.records import Block, InputError
 from collabnlp.redact.pseudonyms import Corrections, Key
+from collabnlp.scarce import caveat
 from collabnlp.segment import segment
 from packs import MODEL, make_pack
 
@@ -607,6 +608,18 @@ def test_notes_pass_the_check_of_interviews(note, found):
     assert check.suspects(note, "public", "talk-1") == []
     if "eir's" in note or "@" in note:  # third people and addresses go out of attributable interviews, too
         assert check.suspects(note, "attributable", "talk-1")
+
+
+def test_packs_call_a_new_code_new(tmp_path, codebook):
+    pack = make_pack()._replace(caveats=(caveat("Trust", 4), caveat("Momentum", 1)))
+    write_pack(tmp_path, pack, codebook)
+    assert load_pack(tmp_path).caveats == pack.caveats
+    said = "Trust is a new code: 4 examples; treat its tags as suggestions only"
+    assert said in (tmp_path / "README.txt").read_text(encoding="utf-8")
+    cells = openpyxl.load_workbook(tmp_path / "talk-1.xlsx")["Passages"].iter_rows(max_row=5, values_only=True)
+    assert any(said in str(cell) for row in cells for cell in row)
+    write_pack(tmp_path / "plain", make_pack(), codebook)
+    assert "new code" not in (tmp_path / "plain" / "README.txt").read_text(encoding="utf-8")
 
 
 def test_a_note_gives_nobody_a_pseudonym():

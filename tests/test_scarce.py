@@ -7,7 +7,7 @@ from collabnlp.classify import Classifier, fit
 from collabnlp.codebook import Code, Exemplars
 from collabnlp.gold import Gold
 from collabnlp.learners import Look, Words
-from collabnlp.scarce import ENOUGH, OWN, Transfer, blend, caveat, fit_transfer, likeness, rows_for, scarce_features
+from collabnlp.scarce import ENOUGH, Transfer, blend, caveat, fit_transfer, likeness, rows_for, scarce_features
 from conftest import FakeEncoder
 
 RNG = np.random.default_rng(5)
@@ -17,6 +17,13 @@ WORDS = {
     "patience": "the partners waited for years and were patient with the slow board",
     "": "the office was painted green in spring and the lift was mended",
 }
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    """The passages here are few: learners are heard alone from a hundred examples on."""
+    monkeypatch.setattr("collabnlp.classify.OWN", 100)
+    monkeypatch.setattr("collabnlp.scarce.OWN", 100)
 
 
 def code(name, definition, indicators=(), keywords=()):
@@ -111,7 +118,7 @@ def test_a_code_that_the_fine_tuned_encoder_knows_is_weighed_as_before_but_left_
 def test_one_example_more_takes_the_learners_further_in():
     transfer = Transfer(np.zeros((2, 4)), np.zeros(2), np.full(2, 0.5))
     scores, features = np.full((1, 1), 0.9), np.zeros((1, 1, 4))
-    told = [float(blend(scores, features, transfer, np.array([0]), np.array([n]))[0, 0]) for n in (0, 10, 20, OWN, 500)]
+    told = [float(blend(scores, features, transfer, np.array([0]), np.array([n]))[0, 0]) for n in (0, 10, 20, 100, 500)]
     assert told[0] == 0.5
     assert told == sorted(told)
     assert told[3:] == pytest.approx([0.9, 0.9])

@@ -1,5 +1,6 @@
 """The pages on which a reviewer codes, asked as a browser asks them."""
 
+import json
 import re
 from html import unescape
 
@@ -454,3 +455,18 @@ def test_a_run_in_between_is_taken_up_and_a_broken_one_is_told(pages, made):
     assert (answer.status_code, "what you saved is safe" in answer.text) == (503, True)
     fill(made, 70)
     assert client.get("/review").status_code == 200
+
+
+def test_pages_call_a_new_code_new(made):
+    path = made / "models" / "classifier" / "classifier.json"
+    told = json.loads(path.read_text(encoding="utf-8")) | {"scarce": {"trust": 1, "risk": 4, "momentum": 60}}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    client = TestClient(create_app(made / "outputs" / "evidence.db", made), base_url=HERE)
+    method = client.get("/method").text
+    assert "new code: 1 example, suggestions only" in method
+    assert "new code: 4 examples, suggestions only" in method
+    assert method.count("new code") == 2
+    assert "new code: 4 examples" in client.get("/code?id=risk").text.lower()
+    assert "new code" not in client.get("/code?id=momentum").text.lower()
+    told = client.get("/api/method").text
+    assert sorted(re.findall(r'"examples": ?(\d+)', told)) == ["1", "4"]

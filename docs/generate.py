@@ -56,6 +56,7 @@ TABLES = [
     ("GoldRead", "corpus/gold/reads.jsonl, outputs/out_of_fold_reads.parquet"),
     ("GoldSource", "corpus/gold/sources.jsonl, once somebody has coded"),
     ("GoldNote", "corpus/gold/notes.jsonl, once somebody has written one"),
+    ("GoldSeen", "corpus/gold/seen.jsonl, once somebody has coded"),
     ("ReviewRow", "what `collabnlp review --format csv` prints"),
     ("RecodedRow", "what `collabnlp recode --format csv` prints"),
 ]

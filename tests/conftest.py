@@ -1,6 +1,7 @@
 """Builders and a fake encoder: no test loads a model or reaches the network unless it is marked slow."""
 
 import hashlib
+import os
 import re
 import shutil
 import sys
@@ -189,6 +190,36 @@ def enter(project, monkeypatch):
         monkeypatch.setattr(module, "SentenceEncoder", lambda *_: fake)
     for name in ("collabnlp.stages.evidence", "collabnlp.query"):
         monkeypatch.setattr(f"{name}.load_encoder", lambda _: fake)
+
+
+MISSING = "no Chromium: install Debian's package (apt-get install chromium) and `pip install playwright axe-playwright-python`"
+
+
+def find_chromium():
+    """Path of Chromium; without it the test skips, or fails where CI is set."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        path = None
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; without it the tests skip, or fail where CI is set."""
+    path = find_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # as root in a container Chromium has no sandbox of its own; the pages are ours
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ REPORT = [
 
 
 def make_pack(*, blind=False, access="non-attributable"):
-    text_1, talk = segment("talk-1", [Block(said, "turn", speaker=who) for who, said in TURNS])
-    text_2, report = segment("report-2", [Block(said) for said in REPORT])
+    text_1, talk = segment("talk-1", [Block(said, "turn", speaker=who, access=access) for who, said in TURNS])
+    text_2, report = segment("report-2", [Block(said, access="public") for said in REPORT])
     documents = (
         PackedDocument("talk-1", "Talk 1", access, text_1),
         PackedDocument("report-2", "A report", "public", text_2),

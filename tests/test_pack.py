@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
-from collabnlp.exchange.notes import suspect_words
+from collabnlp.exchange.notes import NoteCheck
 from collabnlp.exchange.pack import Pack, PackedDocument
 from collabnlp.exchange.settle import settle
 from collabnlp.export.annotate import label_studio_config, read_annotations
@@ -17,6 +17,8 @@ from collabnlp.export.comments import read_comments
 from collabnlp.export.pack import LIST, check_name, load_pack, write_pack
 from collabnlp.export.sheet import ACCEPT, ADD, DROP, ID, NOTE, PASSAGE, STANCE, read_sheet
 from collabnlp.records import Block, InputError
+from collabnlp.redact.pseudonyms import Corrections, Key
+from collabnlp.scarce import caveat
 from collabnlp.segment import segment
 from packs import MODEL, make_pack
 
@@ -574,23 +576,62 @@ def test_what_is_no_code(codebook, said):
         parse_code(said, codebook)
 
 
+KEY = {
+    "ann weir": ("person", 1),
+    "talk-1: bo": ("Interviewee", 2),
+    "talk-1: leader": ("Interviewee", 3),
+    "talk-2: ivo": ("Interviewee", 4),
+}
+
+
 @pytest.mark.parametrize(
     ("note", "found"),
     [
         ("Compare with the board again.", []),
+        ("[person 3] again: the leader of the council?", []),
+        ("Is this Trust or People and trust? See Momentum.", []),
         ("Weir said so.", ["Weir"]),
-        ("ask Ann Weir's deputy", ["Ann", "Weir"]),
+        ("as Weir's deputy", ["Weir's"]),
+        ("ask ann weir's deputy", ["ann weir's"]),
+        ("Bo said so", ["Bo"]),
+        ("Ivo said so, in another interview", None),
         ("write to a.weir@example.org or 01603 555123", ["a.weir@example.org", "01603 555123"]),
         ("see @annw, NR1 4AB", ["@annw", "NR1 4AB"]),
-        ("The board. Again: board", []),
+        ("Ask Delia Thornbury about this", ["Delia Thornbury"]),
+        ("as the chief executive of Kent County Council says", ["chief executive of Kent County Council"]),
     ],
 )
-def test_notes_that_may_point_to_a_person(note, found):
-    known = "the board met again; compare with it, ask and write, see the deputy said so or not"
-    assert [word for word in suspect_words(note, known) if word not in ("NR1", "AB", "NR1 4AB")] == [
-        w for w in found if w != "NR1 4AB"
-    ]
-    assert bool(suspect_words(note, known)) == bool(found)
+def test_notes_pass_the_check_of_interviews(note, found):
+    check = NoteCheck(Key(KEY))
+    said = check.suspects(note, "non-attributable", "talk-1")
+    assert found is None or said == found
+    assert check.suspects(note, "public", "talk-1") == []
+    if "eir's" in note or "@" in note:  # third people and addresses go out of attributable interviews, too
+        assert check.suspects(note, "attributable", "talk-1")
+
+
+def test_packs_call_a_new_code_new(tmp_path, codebook):
+    pack = make_pack()._replace(caveats=(caveat("Trust", 4), caveat("Momentum", 1)))
+    write_pack(tmp_path, pack, codebook)
+    assert load_pack(tmp_path).caveats == pack.caveats
+    said = "Trust is a new code: 4 examples; treat its tags as suggestions only"
+    assert said in (tmp_path / "README.txt").read_text(encoding="utf-8")
+    cells = openpyxl.load_workbook(tmp_path / "talk-1.xlsx")["Passages"].iter_rows(max_row=5, values_only=True)
+    assert any(said in str(cell) for row in cells for cell in row)
+    write_pack(tmp_path / "plain", make_pack(), codebook)
+    assert "new code" not in (tmp_path / "plain" / "README.txt").read_text(encoding="utf-8")
+
+
+def test_a_note_gives_nobody_a_pseudonym():
+    key = Key(KEY)
+    NoteCheck(key).suspects("Ask Delia Thornbury", "non-attributable", "talk-1")
+    assert key.entries == KEY
+
+
+def test_what_a_person_corrected_holds_for_notes_too():
+    corrections = Corrections(always=(("the bees", "name"),), never=("Thornbury",))
+    check = NoteCheck(Key(), corrections=corrections)
+    assert check.suspects("Ask Thornbury about the bees", "non-attributable", "talk-1") == ["the bees"]
 
 
 def test_stance_and_note_names_are_those_of_the_sheet(folder):

@@ -11,11 +11,13 @@ from lxml import etree
 from collabnlp.agreement import alpha, intervals, kappa
 from collabnlp.codebook import load_codebook
 from collabnlp.codebook_exchange import CODEBOOK
+from collabnlp.exchange.locks import locked
 from collabnlp.export.pack import write_pack
 from collabnlp.export.report import build_report, shown_passages, write_report
 from collabnlp.gold import REVIEWED, gather_gold, load_gold
 from collabnlp.records import GoldSource, InputError
-from collabnlp.review import load_tables, locked, recode_project, review_files
+from collabnlp.review import load_tables, recode_project, review_files
+from collabnlp.runs import KEPT
 from collabnlp.scoring import Coding
 from conftest import ROOT, run_stages
 from packs import make_pack
@@ -369,19 +371,21 @@ def edit_as_two_coders(pack):
 def test_the_day_in_the_docs_runs_as_it_stands(ready, call):
     page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
     lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    assert len(lines) == 10
+    assert len(lines) == 11
     interviews(ready)
     told = {}
     for line in lines:
         program, *args = shlex.split(line)
         if program == "dvc":
-            run_stages("embed", "train")
+            run_stages("embed", "train", "classify")
             continue
         status, out, err = call(*args)
         assert (program, status) == ("collabnlp", 0), (line, out, err)
         told[line] = out + err
         if "--pack pack " in line:
             edit_as_two_coders(ready / "pack")
+    assert "F1" in told["collabnlp diff"]
+    assert (ready / KEPT / "tags.parquet").exists()
     assert "nothing was stored" in told[next(line for line in lines if "--dry-run" in line)]
     tables = load_tables(ready / "corpus/gold")
     coded = {(r.coder, r.passage_id.split(":")[0]) for r in tables.reads if r.coder in ("anna", "ben")}

@@ -3,8 +3,6 @@
 Where there is no Chromium these tests skip and say so; where CI is set, they fail.
 """
 
-import os
-import shutil
 import socket
 import threading
 import time
@@ -16,7 +14,6 @@ from conftest import ROOT
 from web_world import write_world
 
 pytestmark = pytest.mark.browser
-MISSING = "no Chromium: install Debian's package (apt-get install chromium) and `pip install playwright axe-playwright-python`"
 VIEWS = {
     "matrix": "/matrix",
     "matrix filtered": "/matrix?rows=document&stance=negative&empty=yes&place=harrowmere",
@@ -43,25 +40,6 @@ VIEWS = {
     "refused": "/matrix?kind=memo",
     "missing": "/nowhere",
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium; without it the tests skip, or fail where CI is set."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        path = None
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
-    with sync_playwright() as playwright:
-        # as root in a container Chromium has no sandbox of its own; the pages are ours
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

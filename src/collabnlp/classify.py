@@ -36,6 +36,7 @@ from collabnlp.learners import (
     stance_scores,
 )
 from collabnlp.records import InputError, PassageTag, atomic, write_json
+from collabnlp.scarce import ENOUGH, OWN, Transfer, blend, caveat, fit_transfer, rows_for, scarce_features
 from collabnlp.stacking import (
     choose_shift,
     choose_sure,
@@ -119,6 +120,9 @@ class Classifier:
         Score from which a code needs no review: above it, tags out of fold were right as often as `fit` was asked.
     shifts_
         By source whose passages people have coded: how far, in logits, its thresholds lie from the others'.
+    scarce_
+        Codes with few coded passages, with how many: those that the fine-tuned encoder does not know are
+        scored mostly by what the codebook says of them.
     version_
         Eight hexadecimal digits that change with anything the classifier learnt.
     """
@@ -131,18 +135,22 @@ class Classifier:
         thresholds: Floats,
         sure: float,
         shifts: Mapping[str, float],
+        scarce: Mapping[str, int] | None = None,
     ) -> None:
         self.codebook = codebook
         self.codes = codebook.names
         self.thresholds_ = thresholds
         self.sure_ = sure
         self.shifts_ = dict(sorted(shifts.items()))
+        self.scarce_ = dict(scarce or {})
         self._words = words
         self._weights = weights
         digest = hashlib.sha256(json.dumps([self.codes, list(words.vocabulary), sure, self.shifts_]).encode())
         for name in sorted(weights):
             digest.update(np.ascontiguousarray(weights[name]).tobytes())
         digest.update(thresholds.tobytes() + codebook.model_dump_json().encode())
+        if self.scarce_:
+            digest.update(json.dumps(self.scarce_).encode())
         self.version_ = digest.hexdigest()[:8]
 
     @property
@@ -159,6 +167,13 @@ class Classifier:
         scores = weigh(
             opinions_of(features, seen, self._weights), self._weights["stack.coef"], self._weights["stack.bias"]
         )
+        unread = np.flatnonzero(np.isnan(seen.codes).all(axis=0)).tolist()
+        if columns := [j for j in unread if self.codes[j] in self.scarce_]:
+            told = scarce_features(self.codebook, texts, self._words)[:, columns]
+            transfer = Transfer(*(self._weights[f"transfer.{name}"] for name in Transfer._fields))
+            kinds = rows_for([self.codebook.codes[j] for j in columns])
+            examples = np.array([self.scarce_[self.codes[j]] for j in columns])
+            scores[:, columns] = blend(scores[:, columns], told, transfer, kinds, examples)
         lexical = stance_scores(features, self._weights["stance.coef"], self._weights["stance.bias"])
         stances = stance_opinions(self.codebook, lexical, seen) @ self._weights["stance_stack"]
         return scores, stances.argmax(axis=2)
@@ -178,9 +193,18 @@ class Classifier:
         shift += self.shifts_.get(source, 0.0)
         return np.asarray(sigmoid(logit(self.thresholds_) + shift)) if shift else self.thresholds_
 
-    def review(self, score: float) -> bool:
-        """Whether a person should look at a tag of this score."""
-        return score < self.sure_
+    def review(self, score: float, code: str = "") -> bool:
+        """Whether a person should look at a tag of this score, and of this code."""
+        return score < self.sure_ or code in self.new_
+
+    @property
+    def new_(self) -> dict[str, int]:
+        """Codes that have too few coded passages to trust a tag, with how many: every tag is left for review."""
+        return {code: n for code, n in self.scarce_.items() if n < ENOUGH}
+
+    def caveats(self) -> list[str]:
+        """What a reader should know of codes with few examples, a line for each."""
+        return [caveat(self.codebook[code].title, n) for code, n in self.new_.items()]
 
     def tag(
         self,
@@ -213,7 +237,7 @@ class Classifier:
                 coder=self.coder,
                 stance=STANCES[stances[i, j]],
                 score=round(float(scores[i, j]), 4),
-                review=self.review(scores[i, j]),
+                review=self.review(scores[i, j], code),
             )
             for i, passage_id in enumerate(passage_ids)
             for j, code in enumerate(self.codes)
@@ -262,6 +286,7 @@ class Classifier:
                 "format": _FORMAT,
                 "version": self.version_,
                 "shifts": self.shifts_,
+                **({"scarce": self.scarce_} if self.scarce_ else {}),
                 "vocabulary": list(self._words.vocabulary),
                 "codebook": self.codebook.model_dump(mode="json"),
             },
@@ -289,7 +314,8 @@ class Classifier:
                 )
             words = Words({term: i for i, term in enumerate(data["vocabulary"])}, arrays.pop("words.idf"))
             thresholds, sure = arrays.pop("thresholds"), arrays.pop("sure").item()
-            return cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds, sure, data["shifts"])
+            codebook = Codebook.model_validate(data["codebook"])
+            return cls(codebook, words, arrays, thresholds, sure, data["shifts"], data.get("scarce"))
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(
                 folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
@@ -374,19 +400,36 @@ def fit(
     given["keywords"] = keywords_given(codebook, gold.texts)
     weights, words = fit_learners(gold, fixed, regularisation, seed)
     own = _target_rows(scored, target)
+    examples, unread = gold.labels.sum(axis=0), np.isnan(seen.codes).all(axis=0)
+    few = examples < ENOUGH
+    told_of = unread & (examples < OWN)  # the fine-tuned encoder may know a code that has few examples here
+    rest = ~(few | told_of)
+    if not rest.any():  # all codes are new: there is none to carry over from
+        few, told_of = np.zeros_like(few), np.zeros_like(few)
+    scarce = {code: int(examples[j]) for j, code in enumerate(codebook.names) if few[j] or told_of[j]}
+    if scarce:
+        told = scarce_features(codebook, gold.texts, words)
+        transfer = fit_transfer(told[own][:, rest], gold.labels[own][:, rest], seed)
+        weights.update({f"transfer.{name}": value for name, value in transfer._asdict().items()})
+        kinds = rows_for([codebook.codes[j] for j in np.flatnonzero(told_of)])
+        scores[:, told_of] = blend(scores[:, told_of], told[:, told_of], transfer, kinds, examples[told_of])
+        given["model"][:, told_of] = (scores[:, told_of] >= transfer.cut[kinds]) & scored[:, None]
+    review[:, few] = True
     weights["stack.coef"], weights["stack.bias"] = fit_stack(opinions[own], gold.labels[own], seed)
     weights["stance_stack"] = fit_stance_stack(told_stances[own], gold.stances[own])
     fitted = weigh(opinions, weights["stack.coef"], weights["stack.bias"])
     thresholds = choose_thresholds(fitted[own], gold.labels[own])
+    if scarce:
+        thresholds[told_of] = transfer.cut[kinds]
     for name in ("words", "vectors"):
         weights[f"{name}.cut"] = choose_thresholds(opinions[own][:, :, OPINIONS.index(name)], gold.labels[own])
-    sure = choose_sure(scores[own], gold.labels[own], thresholds, precision)
+    sure = choose_sure(scores[own][:, ~few], gold.labels[own][:, ~few], thresholds[~few], precision)
     shifts = {
         group: choose_shift(scores[rows], gold.labels[rows], thresholds)
         for group in sorted({g for g, kind in zip(gold.groups, gold.kinds, strict=True) if kind == REVIEWED})
         if np.count_nonzero(rows := scored & np.array([g == group for g in gold.groups])) >= _ENOUGH_OF_SOURCE
     }
-    classifier = Classifier(codebook, words, weights, thresholds, sure, shifts)
+    classifier = Classifier(codebook, words, weights, thresholds, sure, shifts, scarce)
     return classifier, OutOfFold(scores, stances, review, given, fold)
 
 

@@ -14,6 +14,7 @@ from collabnlp import cli_code
 from collabnlp.records import Access, InputError, Kind, Stance
 
 if TYPE_CHECKING:
+    from collabnlp.desk import Desk
     from collabnlp.diff import Rows
     from collabnlp.query import Filters, Found
     from collabnlp.scoring import Said
@@ -151,6 +152,8 @@ def tag(
         except InputError as error:
             failures.append(str(error))
             typer.echo(str(error), err=True)
+    for line in tagger.classifier.caveats():
+        typer.echo(line, err=True)
     _write(format_tagged(lines, form, {c.code: c.title for c in tagger.classifier.codebook.codes}), output, force)
     if failures:
         raise typer.Exit(2)
@@ -187,8 +190,9 @@ def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None,
             failures.append(str(error))
             typer.echo(str(error), err=True)
     if documents:
-        made = pack_tagged(documents, passages, lines, tagger.classifier.coder, blind=blind)
-        for file in write_pack(folder, made, tagger.classifier.codebook):
+        model = tagger.classifier
+        made = pack_tagged(documents, passages, lines, model.coder, blind=blind, caveats=model.caveats())
+        for file in write_pack(folder, made, model.codebook):
             typer.echo(str(file))
     if failures:
         raise typer.Exit(2)
@@ -346,7 +350,7 @@ def _tell(found: Found, filters: Filters) -> None:
         typer.echo("quotes not for attribution have no place, document or year: none is among these", err=True)
 
 
-@app.command(epilog="Example: collabnlp serve --port 8001")
+@app.command(epilog="Example: collabnlp serve --port 8001 --review anna")
 def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     host: Annotated[
@@ -357,12 +361,31 @@ def serve(
     name: Annotated[
         Optional[list[str]], typer.Option(help="Name under which others open the pages; may be given several times.")
     ] = None,
+    review: Annotated[
+        str, typer.Option(metavar="CODER", help="Who codes passages in these pages; only this machine reaches them.")
+    ] = "",
+    queue: Annotated[
+        Optional[Path],
+        typer.Option(help="Reading queue for --review; without it review/queue.csv, made where there is none."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="Part of the queue for --review, such as 1/2, where reviewers share it.")
+    ] = "1/1",
+    blind: Annotated[bool, typer.Option(help="Show no suggestions with --review.")] = False,
 ) -> None:
-    """Show the evidence matrix in a browser: matrix, quotes, search, comparison, as pages and as files."""
+    """Show the evidence matrix in a browser: matrix, quotes, search, comparison, as pages and as files.
+
+    With --review NAME, one person codes passages in the browser, the most useful first; nothing can be written without it.
+    """
     from collabnlp.web.serve import serve as serve_pages
 
-    typer.echo(f"http://{host}:{port}/ (Ctrl+C ends it)", err=True)
-    serve_pages(database, host, port, public=public, names=name or ())
+    def desk() -> Desk:
+        from collabnlp.desk import Desk, parse_part
+
+        return Desk(Path(), review, queue=queue, part=parse_part(part), blind=blind)
+
+    typer.echo(f"http://{host}:{port}/{'review' if review else ''} (Ctrl+C ends it)", err=True)
+    serve_pages(database, host, port, public=public, names=name or (), desk=desk if review else None)
 
 
 @app.command(epilog="Example: collabnlp agreement gold model --disagreements 5")
@@ -431,6 +454,8 @@ def evaluate(
     evaluation = score_model(
         first, _said(tagger, texts), book, second=second, worst=worst, draws=settings.draws, seed=settings.seed
     )
+    for line in tagger.classifier.caveats():
+        typer.echo(line, err=True)
     _warn_of_learnt(*find_learnt(texts, Path(), params.train.exclude_sources), len(texts))
     _write(format_evaluation(*evaluation, form), output, force)
 
@@ -445,7 +470,8 @@ def _said(tagger: Tagger, texts: list[str]) -> Said:
     classifier = tagger.classifier
     scores, stances = classifier.predict(texts, look)
     cuts = classifier.cuts(shift=tagger.params.classify.shift)
-    return Said(scores, cuts, np.array(STANCES)[stances], classifier.sure_, classifier.baselines(texts, look))
+    sure = np.where([code in classifier.new_ for code in classifier.codes], np.inf, classifier.sure_)
+    return Said(scores, cuts, np.array(STANCES)[stances], sure, classifier.baselines(texts, look))
 
 
 def _warn_of_learnt(n: int, sources: list[str], n_texts: int) -> None:

@@ -14,6 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from collabnlp.records import InputError, Stance
 
 
+@functools.cache  # a codebook has more than the library itself keeps, and is loaded in several places
+def compiled(pattern: str) -> Any:
+    """The pattern, compiled once."""
+    return regex.compile(pattern)
+
+
 class Exemplars(BaseModel):
     """Passages that a careful coder would give the code, by stance."""
 
@@ -78,7 +84,7 @@ class Codebook(BaseModel):
                 if re.search("[A-Z]", re.sub(r"\\.", "", pattern)):
                     raise ValueError(f"{code.code}: the indicator {pattern!r} has a capital; texts are lowered first")
                 try:
-                    _compiled(pattern)
+                    compiled(pattern)
                 except regex.error as error:
                     raise ValueError(
                         f"{code.code}: the indicator {pattern!r} is no regular expression ({error})"
@@ -92,12 +98,6 @@ class Codebook(BaseModel):
 
     def __getitem__(self, name: str) -> Code:
         return next(code for code in self.codes if code.code == name)
-
-
-@functools.cache
-def _compiled(pattern: str) -> Any:
-    """An indicator as a pattern, compiled once in a process: a codebook has more than a thousand."""
-    return regex.compile(pattern)
 
 
 def load_codebook(path: str | Path) -> Codebook:
@@ -157,7 +157,7 @@ def _indicator_patterns(code: Code) -> tuple[Any, Any, tuple[int, ...]]:
     for piece, indices in owners.items():
         finder.add_word(piece, indices)
     finder.make_automaton()
-    return tuple(_compiled(pattern) for pattern in code.indicators), finder, tuple(anywhere)
+    return tuple(map(compiled, code.indicators)), finder, tuple(anywhere)
 
 
 def _needed(pattern: str) -> frozenset[str]:

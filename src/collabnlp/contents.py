@@ -20,7 +20,7 @@ from typing import Any
 
 from collabnlp.records import InputError
 
-ROOTS = ("outputs", "models", ".cache", ".dvc", "logs")
+ROOTS = ("outputs", "models", ".cache", ".dvc", "logs", "review")
 _PRINTED = re.compile(
     r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]{6,}"
 )  # text among numbers; shorter runs come by chance

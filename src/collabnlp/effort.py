@@ -115,11 +115,28 @@ class Progress(NamedTuple):
 def load_reading(project: Path, codebook: Codebook) -> Reading:
     """What people read of the project's passages: gold of the kind `reviewed`, found again by document and text."""
     folder = project / "corpus" / "gold"
-    passages = [r for r in read_table(project / "outputs" / "passages.parquet", Passage) if r.speaker != INTERVIEWER]
-    gold = [row for row in read_jsonl(folder / "passages.jsonl", GoldPassage) if row.kind == REVIEWED]
+    return find_reading(
+        read_table(project / "outputs" / "passages.parquet", Passage),
+        read_jsonl(folder / "passages.jsonl", GoldPassage),
+        read_jsonl(folder / "reads.jsonl", GoldRead),
+        read_jsonl(folder / "tags.jsonl", PassageTag),
+        codebook,
+    )
+
+
+def find_reading(
+    passages: Sequence[Passage],
+    coded: Sequence[GoldPassage],
+    reads: Sequence[GoldRead],
+    tags: Sequence[PassageTag],
+    codebook: Codebook,
+) -> Reading:
+    """What people read of passages: coded ones of the kind `reviewed`, found again by document and text."""
+    passages = [row for row in passages if row.speaker != INTERVIEWER]
+    gold = [row for row in coded if row.kind == REVIEWED]
     own = {row.passage_id for row in gold}
-    reads = [r for r in read_jsonl(folder / "reads.jsonl", GoldRead) if r.passage_id in own and r.task == "codes"]
-    tags = [tag for tag in read_jsonl(folder / "tags.jsonl", PassageTag) if tag.passage_id in own]
+    reads = [read for read in reads if read.passage_id in own and read.task == "codes"]
+    tags = [tag for tag in tags if tag.passage_id in own]
     labels = np.zeros((len(passages), len(codebook.names)), dtype=bool)
     disputed, read = np.zeros_like(labels), np.zeros(len(passages), dtype=bool)
     if reads:
@@ -229,16 +246,27 @@ def plan_queue(
 def measure_progress(project: Path, codebook: Codebook, queue: Sequence[QueueRow]) -> Progress:
     """How far the reading of a queue has come: what was found, and what the rest may hold."""
     reading = load_reading(project, codebook)
+    left = unread(reading, queue)
+    expected = score_passages(project, left).sum(axis=0) if left else np.zeros(len(codebook.names))
+    return count_progress(reading, queue, codebook, expected)
+
+
+def unread(reading: Reading, queue: Sequence[QueueRow]) -> list[str]:
+    """Ids of a queue's passages that are still to be read; a document that is gone is read by nobody."""
+    done = dict(zip(reading.passage_ids, reading.read.tolist(), strict=True))
+    return [row.passage_id for row in queue if not done.get(row.passage_id, True)]
+
+
+def count_progress(reading: Reading, queue: Sequence[QueueRow], codebook: Codebook, expected: Floats) -> Progress:
+    """As `measure_progress`, of what was read; `expected`: (n_codes,) how many the model expects in what is unread."""
     at = {passage_id: i for i, passage_id in enumerate(reading.passage_ids)}
-    rows = [row for row in queue if row.passage_id in at]  # a document that is gone is read by nobody
+    rows = [row for row in queue if row.passage_id in at]
     own = np.array([at[row.passage_id] for row in rows], dtype=np.int64)
     read, labels = reading.read[own], reading.labels[own]
     by_worth = np.argsort([row.by_worth for row in rows], kind="stable")
     by_chance = np.argsort([row.by_chance for row in rows], kind="stable")
     sample = take_sample(by_worth, by_chance, read)
     above = by_worth[: len(rows) - sample.n_below]
-    unread = [row.passage_id for row, done in zip(rows, read, strict=True) if not done]
-    expected = score_passages(project, unread).sum(axis=0) if unread else np.zeros(len(codebook.names))
     left = []
     for j, code in enumerate(codebook.names):
         hits, found = int(labels[sample.drawn, j].sum()), int(labels[read, j].sum())

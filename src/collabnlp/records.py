@@ -660,6 +660,20 @@ class GoldNote(Record):
     note: str = Field(description="the note; of an interview not for attribution only where it names nobody")
 
 
+class GoldSeen(Record):
+    """What a coder saw when reading a passage in the project, and how the passage came up."""
+
+    key = ("passage_id", "coder")
+    passage_id: str = Field(description="id of the coded passage")
+    coder: str = Field(description="who read it")
+    suggested_by: str = Field(
+        description="the model version whose suggestions the coder saw; empty where there were none"
+    )
+    drawn: bool = Field(
+        description="true where the passage came by chance out of a reading queue: such passages stand for all"
+    )
+
+
 class RecodedRow(Record):
     """What became of a code, or of one coding, when the codebook changed."""
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.codebook_exchange import read_qdc, take_codes, write_codebook
+from collabnlp.exchange.decisions import read_journal
+from collabnlp.exchange.journal import is_journal
+from collabnlp.exchange.locks import locked
 from collabnlp.exchange.marks import Mark
-from collabnlp.exchange.notes import suspect_words
+from collabnlp.exchange.notes import load_check
 from collabnlp.exchange.pack import Pack, check_model
 from collabnlp.exchange.recode import carry_over, parse_changes
 from collabnlp.exchange.settle import Settled, settle
@@ -28,9 +30,11 @@ from collabnlp.export.qdpx import marks_of
 from collabnlp.export.sheet import read_sheet
 from collabnlp.gold import ADJUDICATED, REVIEWED
 from collabnlp.records import (
+    Access,
     GoldNote,
     GoldPassage,
     GoldRead,
+    GoldSeen,
     GoldSource,
     InputError,
     PassageTag,
@@ -38,8 +42,10 @@ from collabnlp.records import (
     ReviewRow,
     key_of,
     read_jsonl,
+    strictest,
     write_jsonl,
 )
+from collabnlp.runs import keep_run
 from collabnlp.scoring import OUT_OF_FOLD
 
 PERSON = "person"
@@ -110,20 +116,26 @@ class Gold(NamedTuple):
     reads: list[GoldRead]
     notes: list[GoldNote]
     sources: list[GoldSource]
+    seen: list[GoldSeen]
 
 
 def add_review(
-    gold: Gold, settled: Settled, pack: Pack, codebook: Codebook, names: str = ""
+    gold: Gold,
+    settled: Settled,
+    pack: Pack,
+    codebook: Codebook,
+    suspects: Callable[[str, Access, str], Sequence[str]],
 ) -> tuple[Gold, list[ReviewRow]]:
     """The tables with a review added, and its rows, with those that stood there already told.
 
     Parameters
     ----------
-    names
-        Names that may stand in notes on interviews not for attribution, such as those of the gazetteer.
+    suspects
+        What in a note on a passage of an access and a document may point to a person.
     """
     passages = {passage.passage_id: passage for passage in gold.passages}
     access = {document.document_id: document.access for document in pack.documents}
+    access_to = {p.passage_id: strictest(access[p.document_id], p.access) for p in pack.passages}
     source_of = {passage.passage_id: passage.document_id for passage in pack.passages}
     text_of = {passage.passage_id: passage.text for passage in pack.passages}
     tags: dict[tuple[str, str], list[PassageTag]] = {}
@@ -131,7 +143,7 @@ def add_review(
         tags.setdefault((tag.passage_id, tag.coder), []).append(tag)
     reads = {(read.passage_id, read.coder) for read in gold.reads if read.task == "codes"}
     rows, known = list(settled.rows), {key_of(note) for note in gold.notes}
-    new = Gold([], [], [], [], [])
+    new = Gold([], [], [], [], [], [])
     orphans: set[tuple[str, str]] = set()
 
     def gold_id(own: str) -> str:
@@ -156,17 +168,15 @@ def add_review(
                 continue
             orphans.add(at)  # tags without a read are left from a run that was cut off
             new.reads.append(GoldRead(passage_id=at[0], coder=coding.coder, task="codes"))
+            by, drawn = settled.seen.get((own, coding.coder), ("" if pack.blind else pack.coder, False))
+            new.seen.append(GoldSeen(passage_id=at[0], coder=coding.coder, suggested_by=by, drawn=drawn))
             new.tags.extend(
                 PassageTag(passage_id=at[0], code=code, coder=coding.coder, stance=stance, score=None)
                 for code, stance in codes.items()
             )
-    said_in = {document.document_id: document.text for document in pack.documents}
-    common = f"{names}\n{codebook.model_dump_json(exclude={'provenance'})}"
     for (own, coder), notes in settled.notes.items():
         for note in notes:
-            closed = access[source_of[own]] == "non-attributable"
-            found = suspect_words(note, f"{common}\n{said_in[source_of[own]]}") if closed else []
-            if found:
+            if found := suspects(note, access_to[own], source_of[own]):
                 said = f"the note holds {', '.join(map(repr, found[:5]))}, which may point to a person: it is not stored; write it without"
                 rows.append(_row(settled, own, coder, said))
             elif (record := GoldNote(passage_id=gold_id(own), coder=coder, note=note)) and key_of(record) not in known:
@@ -180,6 +190,7 @@ def add_review(
         gold.reads + new.reads,
         gold.notes + new.notes,
         gold.sources + new.sources,
+        [row for row in gold.seen if (row.passage_id, row.coder) not in orphans] + new.seen,
     )
     return merged, rows
 
@@ -203,38 +214,15 @@ def _row(settled: Settled, own: str, coder: str, detail: str) -> ReviewRow:
     return ReviewRow(file=file, place=place, passage_id=own, coder=coder, outcome="not taken", detail=detail, text="")
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Give the time in which nobody else writes into a folder of coded passages.
-
-    Raises
-    ------
-    InputError
-        Where somebody does.
-    """
-    lock = folder / ".lock"
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError as error:
-        raise InputError(
-            lock, "another review is being stored", "run this again when it is done; if none is, delete the file"
-        ) from error
-    except FileNotFoundError as error:
-        raise InputError(folder, "there is no such folder", "run the command in the project's folder") from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
 def load_tables(folder: Path) -> Gold:
-    """The tables of a folder of coded passages; notes and sources may be missing."""
+    """The tables of a folder of coded passages; notes, sources and what was seen may be missing."""
     return Gold(
         read_jsonl(folder / "passages.jsonl", GoldPassage),
         read_jsonl(folder / "tags.jsonl", PassageTag),
         read_jsonl(folder / "reads.jsonl", GoldRead),
         read_jsonl(folder / "notes.jsonl", GoldNote) if (folder / "notes.jsonl").exists() else [],
         read_jsonl(folder / "sources.jsonl", GoldSource) if (folder / "sources.jsonl").exists() else [],
+        read_jsonl(folder / "seen.jsonl", GoldSeen) if (folder / "seen.jsonl").exists() else [],
     )
 
 
@@ -246,6 +234,8 @@ def write_tables(folder: Path, before: Gold, after: Gold) -> None:
         write_jsonl(folder / "passages.jsonl", after.passages, GoldPassage)
     if after.notes != before.notes:
         write_jsonl(folder / "notes.jsonl", after.notes, GoldNote)
+    if after.seen != before.seen:
+        write_jsonl(folder / "seen.jsonl", after.seen, GoldSeen)
     if after.tags != before.tags:
         write_jsonl(folder / "tags.jsonl", after.tags, PassageTag)
     if after.reads != before.reads:
@@ -261,23 +251,37 @@ def review_files(
     pack: Path | None = None,
     whole: bool = False,
     dry_run: bool = False,
+    wait: float = 0.0,
 ) -> tuple[list[ReviewRow], list[InputError]]:
-    """Read files back and store what they say, all of it or, with `dry_run`, none; the rows, and the files that could not be read."""
-    folder, gazetteer = project / "corpus" / "gold", project / "corpus" / "gazetteer.csv"
-    names = gazetteer.read_text(encoding="utf-8-sig") if gazetteer.is_file() else ""
+    """Read files back and store what they say, all of it or, with `dry_run`, none; the rows, and the files that could not be read.
+
+    Before anything is stored, the run's tables are kept aside, so that `collabnlp diff` can say after
+    the next run what the review changed.
+
+    Parameters
+    ----------
+    wait
+        Seconds to wait for a review that is being stored.
+    """
+    folder, check = project / "corpus" / "gold", load_check(project)
     rows: list[ReviewRow] = []
     failures: list[InputError] = []
-    with locked(folder):
+    with locked(folder, wait=wait):
         before = after = load_tables(folder)
         for file in files:
             try:
-                own = find_pack(file, pack)
-                settled = read_review(file, own, codebook, coder=coder, whole=whole)
-                after, told = add_review(after, settled, own, codebook, names)
+                if file.suffix == ".jsonl" and file.is_file() and is_journal(file):
+                    settled, own = read_journal(file, project, codebook, coder)
+                else:
+                    own = find_pack(file, pack)
+                    settled = read_review(file, own, codebook, coder=coder, whole=whole)
+                after, told = add_review(after, settled, own, codebook, check.suspects)
                 rows += told
             except InputError as error:
                 failures.append(error)
-        if not dry_run:
+        if not dry_run and after != before:
+            with contextlib.suppress(InputError):  # before the first run there is nothing to compare with
+                keep_run(project)
             write_tables(folder, before, after)
     return rows, failures
 

@@ -272,7 +272,7 @@ class Said(NamedTuple):
     stances
         (n_passages, n_codes) words.
     sure
-        Score from which a tag needs no review.
+        Score from which a tag needs no review; one, or (n_codes,).
     baselines
         By name, (n_passages, n_codes), true where a baseline gives the code.
     """
@@ -280,7 +280,7 @@ class Said(NamedTuple):
     scores: Floats
     cuts: Floats
     stances: NDArray[np.str_]
-    sure: float
+    sure: float | Floats
     baselines: Mapping[str, Bools]
 
 

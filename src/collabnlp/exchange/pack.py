@@ -34,6 +34,8 @@ class Pack(NamedTuple):
         Whether suggestions are left out; `tags`, `reasons` and `likely` are empty then.
     likely
         By passage id: codes that the model finds likely without giving them, with their scores.
+    caveats
+        What a reviewer should know of codes with few examples, a line for each.
     """
 
     coder: str
@@ -43,6 +45,7 @@ class Pack(NamedTuple):
     tags: tuple[PassageTag, ...] = ()
     reasons: tuple[TagReason, ...] = ()
     likely: Mapping[str, tuple[tuple[str, float], ...]] = {}
+    caveats: tuple[str, ...] = ()
 
     def suggested(self) -> dict[str, dict[str, Stance]]:
         """Codes and stances that the model suggests, by passage id."""
@@ -80,6 +83,7 @@ def pack_tagged(
     coder: str,
     *,
     blind: bool = False,
+    caveats: Sequence[str] = (),
 ) -> Pack:
     """A pack of passages and of what the tagger says of them, as `Tagger.tag_passages` gives it."""
     if blind:
@@ -107,4 +111,4 @@ def pack_tagged(
         given = {tag["code"] for tag in line["tags"]}
         near = [(s["code"], s["score"]) for s in line["suggestions"] if s["score"] >= LIKELY]
         likely[own] = tuple(pair for pair in near if pair[0] not in given)
-    return Pack(coder, False, tuple(documents), tuple(passages), tuple(tags), tuple(reasons), likely)
+    return Pack(coder, False, tuple(documents), tuple(passages), tuple(tags), tuple(reasons), likely, tuple(caveats))

@@ -24,11 +24,16 @@ _CELL = 32_000  # characters of a passage that fit into a cell
 
 
 class Settled(NamedTuple):
-    """What marks come to: codings by coder, notes by (passage id, coder), and a row for everything that a person should know."""
+    """What marks come to: codings by coder, notes by (passage id, coder), and a row for everything that a person should know.
+
+    `seen` holds, where a file knows it, by (passage id, coder) the model version whose suggestions
+    the coder saw and whether the passage came by chance.
+    """
 
     codings: list[Coding]
     notes: dict[tuple[str, str], list[str]]
     rows: list[ReviewRow]
+    seen: Mapping[tuple[str, str], tuple[str, bool]] = {}
 
 
 class _Places:

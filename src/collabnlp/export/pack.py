@@ -49,6 +49,7 @@ def write_pack(folder: str | Path, pack: Pack, codebook: Codebook) -> list[Path]
 
 def _readme(pack: Pack) -> str:
     marked = [MARKED, ""] if any(document.access == "non-attributable" for document in pack.documents) else []
+    marked += [*(f"{line}." for line in pack.caveats), ""] if pack.caveats else []
     said = "without suggestions" if pack.blind else f"with the suggestions of {pack.coder}"
     lines = [
         f"Tagging pack, {said}: {len(pack.documents)} documents, {len(pack.passages)} passages.",
@@ -80,6 +81,7 @@ def _dump(pack: Pack) -> dict[str, Any]:
         "tags": [tag.model_dump(mode="json") for tag in pack.tags],
         "reasons": [reason.model_dump(mode="json") for reason in pack.reasons],
         "likely": {own: [list(pair) for pair in pairs] for own, pairs in pack.likely.items() if pairs},
+        **({"caveats": list(pack.caveats)} if pack.caveats else {}),
     }
 
 
@@ -114,6 +116,7 @@ def load_pack(path: str | Path) -> Pack:
             TypeAdapter(tuple[PassageTag, ...]).validate_python(held["tags"]),
             TypeAdapter(tuple[TagReason, ...]).validate_python(held["reasons"]),
             TypeAdapter(dict[str, tuple[tuple[str, float], ...]]).validate_python(held["likely"]),
+            TypeAdapter(tuple[str, ...]).validate_python(held.get("caveats", ())),
         )
     except FileNotFoundError as error:
         raise InputError(path, "there is no such pack", "name its folder with --pack") from error

@@ -84,6 +84,7 @@ def _write_passages(book: Any, pack: Pack, document: PackedDocument, codebook: C
     for j, name in enumerate(headers):
         sheet.set_column(j, j, _WIDTHS[name], None, {"hidden": name == ID})
     marked = [MARKED] if document.access == "non-attributable" else []
+    marked += [f"{'; '.join(pack.caveats)}."] if pack.caveats else []
     sheet.write_string(0, 1, document.name, title)
     if not pack.blind:
         sheet.write_string(0, headers.index(SUGGESTED), f"Suggested by {pack.coder}", text)

@@ -24,6 +24,9 @@ class Head(_Answer):
     f1: float | None = Field(description="F1 of the model on coded passages that it had not seen; null where unknown")
     f1_low: float | None = Field(description="2.5 % point of F1")
     f1_high: float | None = Field(description="97.5 % point of F1")
+    examples: int | None = Field(
+        None, description="coded passages with the code, of a new code that has too few; null of any other"
+    )
 
 
 class Place(_Answer):

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 import collabnlp
+from collabnlp.desk import Desk
 from collabnlp.records import InputError
 from collabnlp.web import answers, questions
 from collabnlp.web.exports import TYPES, export
@@ -19,6 +20,7 @@ from collabnlp.web.guard import LOOPBACK, Guard
 from collabnlp.web.pages import Pages
 from collabnlp.web.project import Keeper, Project
 from collabnlp.web.questions import Question, Refused
+from collabnlp.web.review import WRITES, ReviewPages
 from collabnlp.web.views import matrix, method, network, reading, things
 from collabnlp.web.views.view import View
 
@@ -49,7 +51,9 @@ ROUTES = {
 }  # fmt: skip
 
 
-def create_app(database: str | Path, folder: str | Path = ".", hosts: Collection[str] = LOOPBACK) -> Guard:
+def create_app(
+    database: str | Path, folder: str | Path = ".", hosts: Collection[str] = LOOPBACK, desk: Desk | None = None
+) -> Guard:
     """The server as an ASGI application.
 
     Parameters
@@ -60,6 +64,8 @@ def create_app(database: str | Path, folder: str | Path = ".", hosts: Collection
         The project's folder: the codebook, the gazetteer and the parameters are its.
     hosts
         Names under which it answers.
+    desk
+        Where a reviewer codes; without one, no address takes anything in.
 
     Raises
     ------
@@ -78,6 +84,10 @@ def create_app(database: str | Path, folder: str | Path = ".", hosts: Collection
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     for name, route in ROUTES.items():
         _add(app, keeper, pages, name, route)
+
+    if desk is not None:
+        pages.environment.globals["reviewer"] = desk.coder
+        ReviewPages(desk, pages).add_to(app)
 
     @app.get("/", include_in_schema=False)
     def home() -> Response:
@@ -116,7 +126,7 @@ def create_app(database: str | Path, folder: str | Path = ".", hosts: Collection
     def broken(request: Request, error: InputError) -> Response:
         return refuse(request, "The evidence cannot be read at the moment.", error.remedy, 503)
 
-    return Guard(app, hosts)
+    return Guard(app, hosts, WRITES if desk is not None else ())
 
 
 def _add(app: FastAPI, keeper: Keeper, pages: Pages, name: str, route: Route) -> None:

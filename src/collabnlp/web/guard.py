@@ -26,7 +26,7 @@ HEADERS = {
 
 
 class Guard:
-    """Lets through what was asked of a known host by GET, and gives every answer its headers.
+    """Lets through what was asked of a known host by GET (and forms, where there are any), and gives every answer its headers.
 
     A page of another site that has its own name point to this machine (DNS rebinding) is thus
     refused, and so is anything that would change something.
@@ -37,10 +37,13 @@ class Guard:
         What answers.
     hosts
         Names under which this server is known, without port.
+    writes
+        Addresses to which a form may be sent; what answers there checks who sent it.
     """
 
-    def __init__(self, app: App, hosts: Collection[str] = LOOPBACK) -> None:
+    def __init__(self, app: App, hosts: Collection[str] = LOOPBACK, writes: Collection[str] = ()) -> None:
         self.app, self.hosts = app, frozenset(host.lower().strip("[]") for host in hosts)
+        self.writes = frozenset(writes)
 
     async def __call__(self, scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
         """Answer one request."""
@@ -51,15 +54,18 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = {name.encode() for name in HEADERS}
+                headers = HEADERS | ({"cache-control": "no-store"} if scope["path"].startswith("/review") else {})
+                own = {name.encode() for name in headers}
                 kept = [(name, value) for name, value in message["headers"] if name.lower() not in own]
-                message["headers"] = kept + [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = kept + [(name.encode(), value.encode()) for name, value in headers.items()]
             await send(message)
 
         named = [value for name, value in scope["headers"] if name == b"host"]
         if len(named) != 1 or host_of(named[0].decode("latin-1")) not in self.hosts:
             await _plain(guarded, 400, "This server does not answer to that name.")
-        elif scope["method"] not in ("GET", "HEAD"):
+        elif scope["method"] not in ("GET", "HEAD") and not (
+            scope["method"] == "POST" and scope["path"] in self.writes
+        ):
             await _plain(guarded, 405, "This server only shows; nothing can be sent to it.")
         else:
             await self.app(scope, receive, guarded)

@@ -103,7 +103,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.environment.globals.update(link=link, citation=citation, shade=shade, ties=TIES, nouns=NOUNS)
+        self.environment.globals.update(link=link, citation=citation, shade=shade, ties=TIES, nouns=NOUNS, reviewer="")
 
     def show(self, project: Project, view: View) -> Response:
         """The page of a view."""

@@ -6,7 +6,7 @@ import json
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from collabnlp.params import load_params
 from collabnlp.query import Searcher, load_encoder
 from collabnlp.records import InputError
 from collabnlp.release import NARROWED, RULE
+from collabnlp.scarce import ENOUGH
 from collabnlp.web.index import Index
 
 _GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
@@ -53,6 +54,8 @@ class Project:
         outputs/plots/network.svg, where it is there.
     rule, narrowed
         What is withheld, in words: of the whole table, and of a filtered one.
+    scarce
+        Codes with few examples, and how many; none where the model is not at hand.
     """
 
     index: Index
@@ -64,6 +67,7 @@ class Project:
     picture: Path | None
     rule: str
     narrowed: str = NARROWED
+    scarce: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_project(database: str | Path, folder: str | Path = ".") -> Project:
@@ -96,6 +100,11 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
         metrics=_metrics(database.parent / "metrics.json"),
         network=_network(database.parent / "network.graphml"),
         picture=picture if picture.is_file() else None,
+        scarce={
+            c: n
+            for c, n in _metrics(folder / "models/classifier/classifier.json").get("scarce", {}).items()
+            if n < ENOUGH
+        },
         rule=RULE.format(people=settings.min_interviews, organisations=settings.min_organisations),
     )
 

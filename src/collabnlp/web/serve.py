@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collabnlp.records import InputError
 from collabnlp.web.guard import LOOPBACK
 
+if TYPE_CHECKING:
+    from collabnlp.desk import Desk
+
 
 def serve(
-    database: str | Path, host: str, port: int, *, public: bool, names: Sequence[str] = (), folder: str | Path = "."
+    database: str | Path,
+    host: str,
+    port: int,
+    *,
+    public: bool,
+    names: Sequence[str] = (),
+    folder: str | Path = ".",
+    desk: Callable[[], Desk] | None = None,
 ) -> None:
     """Serve the pages until interrupted.
 
@@ -22,6 +33,8 @@ def serve(
         Address to listen on; another than this machine's own needs `public`.
     names
         Names under which others reach the server.
+    desk
+        Makes the desk of a reviewer, where there shall be one; only this machine may then reach the server.
 
     Raises
     ------
@@ -29,13 +42,15 @@ def serve(
         Where the evidence cannot be read, the port is taken, or others could reach the pages unasked.
     """
     hosts = hosts_of(host, public=public, names=names)
+    if desk is not None and (public or names or not is_loopback(host)):
+        raise InputError("--review", "is for the person at this machine, and shows interviews not for attribution", "leave --host, --public and --name out")  # fmt: skip
     listener = _listen(host, port)
     with listener:
         import uvicorn
 
         from collabnlp.web.app import create_app
 
-        app = create_app(database, folder, hosts)
+        app = create_app(database, folder, hosts, desk() if desk is not None else None)
         config = uvicorn.Config(app, server_header=False, date_header=False, log_level="warning", lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])
 

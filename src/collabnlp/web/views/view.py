@@ -149,6 +149,7 @@ def heads(project: Project, codes: Iterable[str] | None = None) -> list[Head]:
             title=code.title,
             group=project.codebook.groups[code.group],
             **{name: measured.get(code.code, {}).get(name) for name in ("f1", "f1_low", "f1_high")},
+            examples=project.scarce.get(code.code),
         )
         for code in project.codebook.codes
         if not wanted or code.code in wanted

@@ -1,0 +1,83 @@
+"""One writer at a time, across processes; the system takes the lock back from a process that was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from collabnlp.records import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: the lock is on the first byte
+    import msvcrt
+
+    def _take(handle: int) -> bool:
+        try:
+            os.lseek(handle, 0, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+else:
+
+    def _take(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def locked(folder: Path, *, wait: float = 0.0, name: str = ".lock") -> Iterator[None]:
+    """Give the time in which nobody else writes into a folder.
+
+    Parameters
+    ----------
+    wait
+        Seconds to wait for somebody else.
+    name
+        Of the file that is locked; it is gone afterwards, and where it is left by a process that was
+        killed, it locks nobody out.
+
+    Raises
+    ------
+    InputError
+        Where somebody else writes for longer, or there is no such folder.
+    """
+    lock, until = folder / name, time.monotonic() + wait
+    while True:
+        try:
+            handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+        except FileNotFoundError as error:
+            raise InputError(folder, "there is no such folder", "run the command in the project's folder") from error
+        try:
+            if _take(handle):
+                if _is_there(lock, handle):
+                    break
+                os.close(handle)
+                continue  # whoever held it has taken the file away meanwhile
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        if time.monotonic() >= until:
+            raise InputError(lock, "another review is being stored", "run this again when it is done")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        os.close(handle)
+
+
+def _is_there(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except FileNotFoundError:
+        return False

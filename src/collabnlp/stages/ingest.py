@@ -1,6 +1,8 @@
 """Sources become documents, passages and the ingest report; what is not public goes under pseudonyms first."""
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import collabnlp.redact.sightings
 import collabnlp.redact.speakers
 import collabnlp.redact.tokens
 import collabnlp.segment
+from collabnlp.apart import Apart, Lost
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.params import Ingest, Params
 from collabnlp.readers import pdf, read_blocks
@@ -61,7 +64,7 @@ def read_source(entry: Entry, settings: Ingest, door: Door | None = None, corpus
 def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path) -> dict[str, Any]:
     path = corpus / entry.source_path
     try:
-        blocks = read_blocks(path)
+        blocks = read_blocks(path, settings.limits)
         done = (
             door.redact(entry.document_id, blocks, entry.access, settings.third_people)
             if door
@@ -97,6 +100,33 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
     }
 
 
+def reader(setup: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What reads a source in a process of its own: called once there, it gives the function for each source."""
+    settings, door = Ingest.model_validate(setup["settings"]), Door() if setup["closed"] else None
+    return lambda entry: read_source(Entry.model_validate(entry), settings, door)
+
+
+@contextmanager
+def _reading(settings: Ingest, door: Door | None) -> Iterator[Callable[[Entry], dict[str, Any]]]:
+    """What reads a source; what a source breaks or holds up becomes its line of the report."""
+    limits = settings.limits
+    if not limits.seconds:
+        yield lambda entry: read_source(entry, settings, door)
+        return
+    setup = {"settings": settings.model_dump(), "closed": door is not None}
+
+    def read(entry: Entry) -> dict[str, Any]:
+        try:
+            return dict(apart.call(entry.model_dump()))
+        except Lost as loss:
+            remedy = "save it in another format or split it; the limits are in params.yaml, ingest.limits"
+            row = refused(entry.document_id, entry.source_path, str(loss), remedy)
+            return {"row": row.model_dump(), "lost": True}
+
+    with Apart("collabnlp.stages.ingest:reader", setup, seconds=limits.seconds, memory_mb=limits.memory_mb) as apart:
+        yield read
+
+
 def stage(params: Params) -> None:
     """Read all sources of the register; those that did not change come from the store."""
     entries, problems = load_register(CORPUS)
@@ -115,15 +145,16 @@ def stage(params: Params) -> None:
             version,
             lists,
             entry.model_dump(),
-            params.ingest.model_dump(exclude={"on_error"}),
+            params.ingest.model_dump(exclude={"on_error": True, "limits": {"seconds", "memory_mb"}}),
             private if entry.access != "public" else None,
             hashlib.sha256((CORPUS / entry.source_path).read_bytes()).hexdigest(),
         )
         for entry in entries
     ]
-    results, n_read = run(
-        lambda entry: read_source(entry, params.ingest, door), entries, keys, store=CACHE / "ingest", title="Reading"
-    )
+    with _reading(params.ingest, door) as read_one:
+        results, n_read = run(
+            read_one, entries, keys, store=CACHE / "ingest", title="Reading", passing=lambda result: "lost" in result
+        )
     rows = [IngestRow.model_validate(result["row"]) for result in results] + problems
     bad = [row for row in rows if row.status == "refused"]
     for row in rows:

@@ -29,7 +29,7 @@ class Limits(_Section):
     pages: int = Field(5_000, ge=1, description="most pages of a PDF")
     characters: int = Field(20_000_000, ge=1, description="longest text of one source")
     paragraph: int = Field(1_000_000, ge=1, description="longest paragraph or cell, in characters")
-    word: int = Field(10_000, ge=1, description="longest run of characters without a blank")
+    word: int = Field(2_000, ge=1, description="longest run of characters without a blank")
 
 
 class Ingest(_Section):

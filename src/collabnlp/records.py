@@ -57,7 +57,7 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.path}, {self.place}" if self.place else self.path
-        return " ".join(f"{where}: {self.problem}; {self.remedy}".split())
+        return printable(" ".join(f"{where}: {self.problem}; {self.remedy}".split()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild_error, (self.path, self.problem, self.remedy, self.place))
@@ -65,6 +65,17 @@ class InputError(Exception):
 
 def _rebuild_error(path: str, problem: str, remedy: str, place: str) -> InputError:
     return InputError(path, problem, remedy, place=place)
+
+
+def printable(text: str) -> str:
+    r"""The text with what no terminal should get (control characters, half letters of a file's name) written out.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2J\udcff.txt")
+    'a\\x1b[2J\\udcff.txt'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Block(typing.NamedTuple):

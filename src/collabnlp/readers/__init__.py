@@ -159,10 +159,18 @@ def _check_archive(path: Path, member: str, limits: Limits) -> None:
         if member not in archive.namelist():
             raise InputError(path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content")
         for info in infos:
-            if info.filename.endswith((".xml", ".rels")) and _has_doctype(archive, info):
+            if _is_xml(archive, info) and _has_doctype(archive, info):
                 raise InputError(
                     path, f"{info.filename} declares XML entities", "no office program writes this; do not open it"
                 )
+
+
+def _is_xml(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a part is XML by its name, or by how it begins, since a name may say what it likes."""
+    if info.filename.endswith((".xml", ".rels")):
+        return True
+    with archive.open(info) as handle:
+        return handle.read(512).replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
 
 
 def _has_doctype(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:

@@ -79,9 +79,7 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         problem = problem if entry.access == "public" else without_words(problem)
         return {"row": refused(entry.document_id, entry.source_path, problem, error.remedy).model_dump()}
-    document = Document(
-        **entry.model_dump(exclude={"note"}), source_sha256=hashlib.sha256(path.read_bytes()).hexdigest(), text=text
-    )
+    document = Document(**entry.model_dump(exclude={"note"}), source_sha256=_digest(path), text=text)
     named = entry.access == "non-attributable" and names_in_path(entry.source_path)
     row = IngestRow(
         document_id=entry.document_id,
@@ -127,6 +125,26 @@ def _reading(settings: Ingest, door: Door | None) -> Iterator[Callable[[Entry], 
         yield read
 
 
+def _readable(entries: list[Entry], file_mb: int) -> tuple[list[tuple[Entry, str]], list[IngestRow]]:
+    """The entries whose files can be opened, each with what tells its content from any other, and rows for the others."""
+    found, rows = [], []
+    for entry in entries:
+        path = CORPUS / entry.source_path
+        try:
+            size = path.stat().st_size
+            found.append((entry, _digest(path) if size <= file_mb * 1_000_000 else f"{size} bytes"))
+        except OSError as error:
+            problem, remedy = f"cannot be opened ({error.strerror})", "see to it that you may read the file"
+            rows.append(refused(entry.document_id, entry.source_path, problem, remedy))
+    return found, rows
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def stage(params: Params) -> None:
     """Read all sources of the register; those that did not change come from the store."""
     entries, problems = load_register(CORPUS)
@@ -140,6 +158,7 @@ def stage(params: Params) -> None:
         private = [door.key.generation, fingerprint(PRIVATE), listed]
     version = code_version(*_CODE)
     lists = [hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in FILES]
+    readable, unreadable = _readable(entries, params.ingest.limits.file_mb)
     keys = [
         content_key(
             version,
@@ -147,15 +166,20 @@ def stage(params: Params) -> None:
             entry.model_dump(),
             params.ingest.model_dump(exclude={"on_error": True, "limits": {"seconds", "memory_mb"}}),
             private if entry.access != "public" else None,
-            hashlib.sha256((CORPUS / entry.source_path).read_bytes()).hexdigest(),
+            digest,
         )
-        for entry in entries
+        for entry, digest in readable
     ]
     with _reading(params.ingest, door) as read_one:
         results, n_read = run(
-            read_one, entries, keys, store=CACHE / "ingest", title="Reading", passing=lambda result: "lost" in result
+            read_one,
+            [entry for entry, _ in readable],
+            keys,
+            store=CACHE / "ingest",
+            title="Reading",
+            passing=lambda result: "lost" in result,
         )
-    rows = [IngestRow.model_validate(result["row"]) for result in results] + problems
+    rows = [IngestRow.model_validate(result["row"]) for result in results] + problems + unreadable
     bad = [row for row in rows if row.status == "refused"]
     for row in rows:
         if row.status != "read":

@@ -10,6 +10,7 @@ within is changed, since a damaged archive is only ever refused as such.
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import io
 import random
@@ -153,7 +154,7 @@ def change_tree(data: bytes, draw: random.Random) -> bytes:
         elif how == 1 and not inside and one is not root:
             other.append(one)
         elif how == 2 and len(elements) < 3_000:
-            other.append(etree.fromstring(etree.tostring(one)))
+            other.append(copy.deepcopy(one))
         elif how == 3 and one.attrib:
             name = draw.choice(list(one.attrib))
             one.set(name, draw.choice(["", "-1", "0", "x", "9" * 30, "NaN", " ", "\u00e9", "true"]))

@@ -261,6 +261,7 @@ class Classifier:
             {
                 "format": _FORMAT,
                 "version": self.version_,
+                "sha256": _sha256(folder / "weights.safetensors"),
                 "shifts": self.shifts_,
                 "vocabulary": list(self._words.vocabulary),
                 "codebook": self.codebook.model_dump(mode="json"),
@@ -287,13 +288,24 @@ class Classifier:
                 raise InputError(
                     folder, f"is a classifier of format {data['format']}, not {_FORMAT}", "run `dvc repro`"
                 )
+            if data.get("sha256", "") not in ("", _sha256(folder / "weights.safetensors")):
+                raise InputError(
+                    folder / "weights.safetensors", "is damaged: its SHA-256 is another", "run `dvc repro`"
+                )
             words = Words({term: i for i, term in enumerate(data["vocabulary"])}, arrays.pop("words.idf"))
             thresholds, sure = arrays.pop("thresholds"), arrays.pop("sure").item()
-            return cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds, sure, data["shifts"])
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            found = cls(Codebook.model_validate(data["codebook"]), words, arrays, thresholds, sure, data["shifts"])
+            if found.version_ != data["version"]:  # a hash over everything that was learnt
+                raise InputError(folder, f"is damaged: it is not what {data['version']} was", "run `dvc repro`")
+            return found
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             raise InputError(
                 folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
             ) from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def fit(

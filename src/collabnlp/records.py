@@ -782,7 +782,7 @@ def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
     data = {name: [getattr(row, name) for row in ordered] for name in columns(record)}
     table = pa.table(data, schema=schema(record))
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: str | Path, record: type[R]) -> list[R]:
@@ -800,8 +800,8 @@ def read_table(path: str | Path, record: type[R]) -> list[R]:
     if not path.exists():
         raise InputError(path, "there is no such table", "run `dvc repro` first")
     try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
         raise InputError(path, f"not a Parquet table ({error})", "delete it and run `dvc repro`") from error
     if table.column_names != columns(record):
         raise InputError(path, f"has the columns {', '.join(table.column_names)}", "delete it and run `dvc repro`")

@@ -70,6 +70,18 @@ def test_no_path_leads_out_of_the_pages(client, path):
     assert "import" not in answer.text
 
 
+@pytest.mark.parametrize("number", ["-768057970183451961079103488", "9" * 25, "-2", "1" * 5_000])
+def test_a_topic_with_an_endless_number_is_refused(client, number):
+    """The first was found by schemathesis."""
+    assert client.get("/api/topic", params={"id": number}).status_code in (400, 404)
+
+
+@pytest.mark.parametrize("method", ["POST", "TRACE", "DELETE"])
+def test_a_refused_method_says_what_is_allowed(client, method):
+    answer = client.request(method, "/matrix")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
 @pytest.mark.parametrize("n", [200, 1_900])
 def test_a_filter_given_many_times_is_answered(client, n):
     query = "&".join(["code=trust", "document=evil"] * n)

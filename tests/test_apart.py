@@ -1,5 +1,6 @@
 """A process that hangs, dies, fails or eats too much costs its own answer and no other."""
 
+import errno
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def make(setup):
             return answer([question])
         if question == "fail":
             raise KeyError("the words of a document")
+        if question == "full":
+            raise OSError(errno.ENOSPC, "words")
         if question == "talk":
             print("not an answer")  # noqa: T201
             os.write(1, b"nor this\n")
@@ -75,6 +78,12 @@ def test_a_loss_is_told_without_the_document_s_words_and_costs_no_other(apart, q
     setup, asked, process = apart.call("after")
     assert (setup, asked) == ({"a": 1}, "after")
     assert process != first
+
+
+def test_a_full_disk_is_no_fault_of_the_document(apart):
+    with pytest.raises(OSError, match="No space left on device"):
+        apart.call("full")
+    assert apart.call("after")[1] == "after"
 
 
 def test_a_process_that_hangs_is_ended_in_time():

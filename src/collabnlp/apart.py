@@ -7,6 +7,7 @@ only ever read as data.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import json
 import os
@@ -22,6 +23,7 @@ from typing import IO, Any
 
 _START_SECONDS = 300  # imports and lists, on a slow and busy machine
 _MAX_ANSWER = 1_000_000_000
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # no question can cause these: they hold for all
 
 
 class Lost(Exception):
@@ -69,6 +71,8 @@ class Apart:
         ------
         Lost
             Where the process took too long, needed too much memory, died or failed.
+        OSError
+            Where it could not write what it must, since the disk is full or may not be written.
         RuntimeError
             Where it does not even start.
         """
@@ -85,6 +89,8 @@ class Apart:
         except (ValueError, TypeError):
             answer = {}
         code = self.close()
+        if answer.get("errno") in _DISK:
+            raise OSError(answer["errno"], os.strerror(answer["errno"]))
         if answer.get("lost") == "MemoryError":
             raise Lost(f"needs more than {self._memory_mb:,} MB of memory")
         if "lost" in answer:
@@ -169,7 +175,7 @@ def main() -> None:
         except MemoryError:
             answer = {"lost": "MemoryError"}
         except Exception as error:
-            answer = {"lost": _where(error)}
+            answer = {"lost": _where(error), "errno": getattr(error, "errno", None)}
         _answer(answers, answer)
         if "lost" in answer:
             return  # who knows what it left behind

@@ -36,24 +36,23 @@ def read_html(path: Path) -> list[Block]:
     if sum(len(block.text.split()) for block in blocks) < 50:
         from trafilatura import extract
 
-        xml = extract(
-            source,
-            output_format="xml",
-            include_tables=True,
-            include_comments=False,
-            include_formatting=False,
-            favor_recall=True,
-            deduplicate=False,
-        )
-        if xml is None:
-            if marked and blocks:
-                return blocks
-            raise InputError(path, "holds no article", "save the page as text, or copy its words into a .txt file")
         try:
+            xml = extract(
+                source,
+                output_format="xml",
+                include_tables=True,
+                include_comments=False,
+                include_formatting=False,
+                favor_recall=True,
+                deduplicate=False,
+            )
             own = etree.XMLParser(resolve_entities=False, no_network=True)
-            blocks = list(_walk(etree.fromstring(xml.encode("utf-8"), own)))
-        except etree.XMLSyntaxError as error:
-            raise InputError(path, f"holds no article that can be read ({error})", "save the page as text") from error
+            found = list(_walk(etree.fromstring(xml.encode("utf-8"), own))) if xml else []
+        except (etree.LxmlError, ValueError):  # it makes XML of broken marks and reads that again
+            found = []
+        if not found and not (marked and blocks):
+            raise InputError(path, "holds no article", "save the page as text, or copy its words into a .txt file")
+        blocks = found or blocks
     turns = find_turns(blocks)
     return turns if turns is not None else blocks
 

@@ -31,5 +31,6 @@ def main(stage: Callable[[Params], None]) -> None:
         if error.errno not in _DISK:
             raise
         remedy = "free some space there, or see to it that you may write; then run `dvc repro` again"
-        sys.stderr.write(f"{InputError(error.filename or OUTPUTS, f'cannot be written ({error.strerror})', remedy)}\n")
+        where = Path(error.filename).parent if error.filename else "outputs, .cache or private"
+        sys.stderr.write(f"{InputError(where, f'cannot be written ({os.strerror(error.errno)})', remedy)}\n")
         raise SystemExit(2) from None

@@ -121,7 +121,10 @@ def parameters() -> str:
     """The table of params.yaml."""
     lines = ["| parameter | default | meaning |", "|---|---|---|"]
     for section, holder in Params.model_fields.items():
-        for name, field in holder.annotation.model_fields.items():  # type: ignore[union-attr]
+        fields = dict(holder.annotation.model_fields)  # type: ignore[union-attr]
+        if "limits" in fields:
+            fields |= {f"limits.{name}": field for name, field in fields.pop("limits").annotation.model_fields.items()}
+        for name, field in fields.items():
             shown = str(field.default)[:12] + "…" if len(str(field.default)) > 24 else field.default
             lines.append(f"| {section}.{name} | {'(none)' if shown in ('', ()) else shown} | {field.description} |")
     return "\n".join(lines)

@@ -84,7 +84,7 @@ def test_one_document_added_to_many_is_the_only_one_worked_on(project, monkeypat
     import collabnlp.stages.ingest as ingest
 
     original, find = ingest.read_blocks, entities.MentionFinder.find
-    monkeypatch.setattr(ingest, "read_blocks", lambda path: read.append(path.name) or original(path))
+    monkeypatch.setattr(ingest, "read_blocks", lambda path, limits: read.append(path.name) or original(path, limits))
     monkeypatch.setattr(
         entities.MentionFinder,
         "find",

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import struct
 import warnings
 import zipfile
@@ -17,7 +18,8 @@ from docx.text.paragraph import Paragraph as WordParagraph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collabnlp.readers import MAX_UNPACKED_BYTES, READERS, read_blocks
+from collabnlp.params import Limits
+from collabnlp.readers import LIMITS, READERS, read_blocks
 from collabnlp.readers.pdf import page_count
 from collabnlp.readers.rows import read_rows
 from collabnlp.readers.text import MAX_LINE, decode, guess_heading, lines_to_blocks
@@ -1051,26 +1053,35 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(refusal):
     """The sizes are raised in the archive's directory, so that nothing large is ever written."""
     data = bytearray(with_member(GOOD_DOCX, "word/media/bomb.bin", b"\x00" * 1_000_000))
     at = data.rfind(b"PK\x01\x02")
-    data[at + 24 : at + 28] = struct.pack("<I", MAX_UNPACKED_BYTES + 1)
+    data[at + 24 : at + 28] = struct.pack("<I", LIMITS.unpacked_mb * 1_000_000 + 1)
     assert len(data) < 100_000
     assert "unpacks to 400," in refusal("a.docx", bytes(data))
 
 
-def test_a_bomb_of_real_zeros_is_refused(refusal, monkeypatch):
-    monkeypatch.setattr("collabnlp.readers.MAX_UNPACKED_BYTES", 20_000_000)
-    data = with_member(GOOD_DOCX, "word/media/bomb.bin", b"\x00" * 21_000_000)
-    assert len(data) < 200_000
-    assert "it is not an ordinary document" in refusal("a.docx", data)
-
-
-def test_more_characters_than_the_limit_are_refused(refusal, monkeypatch):
-    monkeypatch.setattr("collabnlp.readers.MAX_CHARACTERS", 50)
-    assert "split it into several files" in refusal("a.txt", SENTENCE)
-
-
-def test_more_bytes_than_the_limit_are_refused(refusal, monkeypatch):
-    monkeypatch.setattr("collabnlp.readers.MAX_BYTES", 50)
-    assert "63 bytes is more than 50" in refusal("a.txt", SENTENCE)
+@pytest.mark.parametrize(
+    ("name", "content", "limits", "says"),
+    [
+        pytest.param("a.docx", lambda: GOOD_DOCX, Limits(parts=3), "parts; it is not an ordinary document", id="parts"),
+        pytest.param(
+            "a.docx",
+            lambda: with_member(GOOD_DOCX, "word/media/bomb.bin", bytes(21_000_000)),
+            Limits(unpacked_mb=20),
+            "it is not an ordinary document",
+            id="real zeros",
+        ),
+        pytest.param("a.txt", lambda: SENTENCE, Limits(characters=50), "split it into several files", id="characters"),
+        pytest.param("a.txt", lambda: "A b c. " * 150_000, Limits(file_mb=1), "1,050,000 bytes is more than 1 MB", id="bytes"),
+        pytest.param(
+            "a.txt", lambda: f"One.\n\n{SENTENCE}", Limits(paragraph=50), "paragraph 2: one paragraph has", id="paragraph"
+        ),
+        pytest.param("a.pdf", lambda: make_pdf([], []), Limits(pages=1), "has 2 pages, more than 1", id="pages"),
+        pytest.param("a.pdf", lambda: make_pdf(LEFT), Limits(word=3), "page 1: one word has", id="word of a page"),
+        pytest.param("a.txt", lambda: f"See {'x' * 20_000}.", LIMITS, "one word has 20,001 characters", id="word"),
+    ],
+)  # fmt: skip
+def test_what_is_beyond_a_limit_is_refused(tmp_path, name, content, limits, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        read_blocks(write(tmp_path, name, content()), limits)
 
 
 def test_the_byte_is_named_rightly_behind_a_byte_order_mark(refusal):

@@ -285,6 +285,7 @@ class Classifier:
             {
                 "format": _FORMAT,
                 "version": self.version_,
+                "sha256": _sha256(folder / "weights.safetensors"),
                 "shifts": self.shifts_,
                 **({"scarce": self.scarce_} if self.scarce_ else {}),
                 "vocabulary": list(self._words.vocabulary),
@@ -312,14 +313,25 @@ class Classifier:
                 raise InputError(
                     folder, f"is a classifier of format {data['format']}, not {_FORMAT}", "run `dvc repro`"
                 )
+            if data.get("sha256", "") not in ("", _sha256(folder / "weights.safetensors")):
+                raise InputError(
+                    folder / "weights.safetensors", "is damaged: its SHA-256 is another", "run `dvc repro`"
+                )
             words = Words({term: i for i, term in enumerate(data["vocabulary"])}, arrays.pop("words.idf"))
             thresholds, sure = arrays.pop("thresholds"), arrays.pop("sure").item()
             codebook = Codebook.model_validate(data["codebook"])
-            return cls(codebook, words, arrays, thresholds, sure, data["shifts"], data.get("scarce"))
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            found = cls(codebook, words, arrays, thresholds, sure, data["shifts"], data.get("scarce"))
+            if found.version_ != data["version"]:  # a hash over everything that was learnt
+                raise InputError(folder, f"is damaged: it is not what {data['version']} was", "run `dvc repro`")
+            return found
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             raise InputError(
                 folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
             ) from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def fit(

@@ -466,7 +466,7 @@ def write_vectors(path: str | Path, ids: Sequence[str], vectors: Vectors) -> Non
     )
     table = pa.table({"id": pa.array(list(ids), pa.string()), "vector": values})
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_vectors(path: str | Path) -> tuple[list[str], Vectors]:
@@ -481,10 +481,10 @@ def read_vectors(path: str | Path) -> tuple[list[str], Vectors]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
         column = table["vector"].combine_chunks()
         dimension = column.type.list_size
         values = column.flatten().to_numpy(zero_copy_only=False) if len(column) else np.empty(0, np.float32)
         return table["id"].to_pylist(), values.reshape(len(column), dimension)
-    except (pa.ArrowInvalid, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise InputError(path, f"cannot be read ({error})", "run `dvc repro`") from error

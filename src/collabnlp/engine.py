@@ -43,7 +43,13 @@ def code_version(*modules: ModuleType) -> str:
 
 
 def run(
-    function: Callable[[T], Any], items: Sequence[T], keys: Sequence[str], *, store: Path | None = None, title: str = ""
+    function: Callable[[T], Any],
+    items: Sequence[T],
+    keys: Sequence[str],
+    *,
+    store: Path | None = None,
+    title: str = "",
+    passing: Callable[[Any], bool] = lambda value: False,
 ) -> tuple[list[Any], int]:
     """Results of a function for all items, in order, and how many had to be computed.
 
@@ -57,6 +63,8 @@ def run(
         Folder of the remembered results; None: nothing is remembered.
     title
         Name on the progress bar, which shows on a terminal only.
+    passing
+        Whether a result hangs on the moment, so that it is not remembered.
 
     Examples
     --------
@@ -67,18 +75,30 @@ def run(
     n_done = 0
     for item, key in zip(progress(items, title), keys, strict=True):
         path = store / key[:2] / f"{key}.json" if store else None
-        if path is not None and path.exists():
-            try:
-                results.append(json.loads(path.read_text(encoding="utf-8")))
-                continue
-            except ValueError:
-                pass  # half written by a killed machine: made again
+        known = _recall(path) if path is not None else None
+        if known is not None:
+            results.append(known)
+            continue
         value = function(item)
         n_done += 1
-        if path is not None:
-            write_text(path, json.dumps(value, ensure_ascii=False))
+        if path is not None and not passing(value):
+            text = json.dumps(value, ensure_ascii=False)
+            write_text(path, f"{_sum(text)}\n{text}")
         results.append(value)
     return results, n_done
+
+
+def _recall(path: Path) -> Any:
+    """A remembered result; None where there is none, or a disk or a killed machine spoilt it."""
+    try:
+        found, _, text = path.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
+        return json.loads(text) if found == _sum(text) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def progress(items: Sequence[T], title: str) -> Iterable[T]:

@@ -14,6 +14,24 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Limits(_Section):
+    """How much one source may ask for; what asks for more is refused and costs no other source."""
+
+    seconds: float = Field(
+        300.0, ge=0, description="time for one source; 0: read in this process, without a limit on time and memory"
+    )
+    memory_mb: int = Field(
+        2000, ge=0, description="memory for one source, in megabytes (on Linux); 0: as much as there is"
+    )
+    file_mb: int = Field(200, ge=1, description="largest file, in megabytes")
+    unpacked_mb: int = Field(400, ge=1, description="largest size of .docx, .odt and .xlsx when unpacked, in megabytes")
+    parts: int = Field(10_000, ge=1, description="most parts within .docx, .odt and .xlsx")
+    pages: int = Field(5_000, ge=1, description="most pages of a PDF")
+    characters: int = Field(20_000_000, ge=1, description="longest text of one source")
+    paragraph: int = Field(1_000_000, ge=1, description="longest paragraph or cell, in characters")
+    word: int = Field(2_000, ge=1, description="longest run of characters without a blank")
+
+
 class Ingest(_Section):
     """Reading and cutting the sources."""
 
@@ -26,6 +44,7 @@ class Ingest(_Section):
         "replace",
         description="names of people other than the speakers in attributable sources; where sources are not for attribution all names go",
     )
+    limits: Limits = Field(Limits(), description="how much one source may ask for")
 
 
 class Embed(_Section):

@@ -57,7 +57,7 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.path}, {self.place}" if self.place else self.path
-        return " ".join(f"{where}: {self.problem}; {self.remedy}".split())
+        return printable(" ".join(f"{where}: {self.problem}; {self.remedy}".split()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild_error, (self.path, self.problem, self.remedy, self.place))
@@ -65,6 +65,17 @@ class InputError(Exception):
 
 def _rebuild_error(path: str, problem: str, remedy: str, place: str) -> InputError:
     return InputError(path, problem, remedy, place=place)
+
+
+def printable(text: str) -> str:
+    r"""The text with what no terminal should get (control characters, half letters of a file's name) written out.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2J\udcff.txt")
+    'a\\x1b[2J\\udcff.txt'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Block(typing.NamedTuple):
@@ -816,7 +827,7 @@ def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
     data = {name: [getattr(row, name) for row in ordered] for name in columns(record)}
     table = pa.table(data, schema=schema(record))
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: str | Path, record: type[R]) -> list[R]:
@@ -834,8 +845,8 @@ def read_table(path: str | Path, record: type[R]) -> list[R]:
     if not path.exists():
         raise InputError(path, "there is no such table", "run `dvc repro` first")
     try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
         raise InputError(path, f"not a Parquet table ({error})", "delete it and run `dvc repro`") from error
     if table.column_names != columns(record):
         raise InputError(path, f"has the columns {', '.join(table.column_names)}", "delete it and run `dvc repro`")

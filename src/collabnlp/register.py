@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from collabnlp.records import Access, IngestRow, InputError, Kind, write_text
+from collabnlp.records import Access, IngestRow, InputError, Kind, printable, write_text
 
 FOLDERS = {"report": "reports", "transcript": "transcripts"}
 
@@ -146,10 +146,10 @@ _ALLOWED = {
 def refused(document_id: str, source_path: str, problem: str, remedy: str) -> IngestRow:
     """A line of the ingest report for what could not be read."""
     return IngestRow(
-        document_id=document_id,
-        source_path=source_path,
+        document_id=printable(document_id),
+        source_path=printable(source_path),
         status="refused",
-        problem=problem,
+        problem=printable(problem),
         remedy=remedy,
         n_words=0,
         n_passages=0,

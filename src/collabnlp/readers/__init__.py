@@ -12,12 +12,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from collabnlp.params import Limits
 from collabnlp.readers import captions, html, office, pdf, rows, text
 from collabnlp.records import Block, InputError
 
-MAX_BYTES = 200_000_000
-MAX_UNPACKED_BYTES = 400_000_000
-MAX_CHARACTERS = 20_000_000
+LIMITS = Limits()
 
 READERS: dict[str, Callable[[Path], list[Block]]] = {
     ".txt": text.read_txt,
@@ -36,14 +35,19 @@ READERS: dict[str, Callable[[Path], list[Block]]] = {
 _ARCHIVES = {".docx": "word/document.xml", ".odt": "content.xml", ".xlsx": "xl/workbook.xml"}
 
 
-def read_blocks(path: str | Path) -> list[Block]:
+def read_blocks(path: str | Path, limits: Limits = LIMITS) -> list[Block]:
     r"""Blocks of a file, in reading order, with page, speaker and time where the format has them.
+
+    Parameters
+    ----------
+    limits
+        Sizes beyond which a file is refused; those of time and memory are the caller's to keep.
 
     Raises
     ------
     InputError
         Where the file is missing, empty, of an unknown or false ending, protected, damaged,
-        without text, or larger than this program will unpack.
+        without text, or beyond a limit.
 
     Examples
     --------
@@ -54,16 +58,34 @@ def read_blocks(path: str | Path) -> list[Block]:
     [('heading', 'Minutes'), ('paragraph', 'The two councils agreed.')]
     """
     path = Path(path)
-    check_file(path)
-    blocks = [block for block in READERS[path.suffix.lower()](path) if block.text.strip()]
+    check_file(path, limits)
+    if path.suffix.lower() == ".pdf":
+        found = pdf.read_pdf(path, max_pages=limits.pages)
+    else:
+        found = READERS[path.suffix.lower()](path)
+    blocks = [block for block in found if block.text.strip()]
     if not blocks:
         raise InputError(path, "holds no text", "check that it is the right file")
-    if sum(len(block.text) for block in blocks) > MAX_CHARACTERS:
-        raise InputError(path, f"holds more than {MAX_CHARACTERS:,} characters", "split it into several files")
+    if sum(len(block.text) for block in blocks) > limits.characters:
+        raise InputError(path, f"holds more than {limits.characters:,} characters", "split it into several files")
+    _check_lengths(path, blocks, limits)
     return blocks
 
 
-def check_file(path: Path) -> None:
+def _check_lengths(path: Path, blocks: list[Block], limits: Limits) -> None:
+    """Refuse what no person writes: it would only slow down all that follows."""
+    for number, block in enumerate(blocks, start=1):
+        place = f"page {block.page}" if block.page else f"paragraph {number}"
+        if len(block.text) > limits.paragraph:
+            problem = f"one paragraph has {len(block.text):,} characters"
+            raise InputError(path, problem, "break it into paragraphs", place=place)
+        longest = max(map(len, block.text.split())) if len(block.text) > limits.word else 0
+        if longest > limits.word:
+            remedy = "take it out: it is no word, but data"
+            raise InputError(path, f"one word has {longest:,} characters", remedy, place=place)
+
+
+def check_file(path: Path, limits: Limits = LIMITS) -> None:
     """Refuse a file that is missing, empty, too large, or not what its ending says."""
     suffix = path.suffix.lower()
     if suffix not in READERS:
@@ -73,8 +95,8 @@ def check_file(path: Path) -> None:
     size = path.stat().st_size
     if size == 0:
         raise InputError(path, "the file is empty", "put the text in, or take it out of the register")
-    if size > MAX_BYTES:
-        raise InputError(path, f"{size:,} bytes is more than {MAX_BYTES:,}", "split it into several files")
+    if size > limits.file_mb * 1_000_000:
+        raise InputError(path, f"{size:,} bytes is more than {limits.file_mb} MB", "split it into several files")
     with path.open("rb") as handle:
         head = handle.read(2048)
     found = _kind(head)
@@ -94,7 +116,7 @@ def check_file(path: Path) -> None:
         }[found]
         raise InputError(path, f"ends in {suffix} but the content is {looks}", "give it the ending of its content")
     if expected == "zip":
-        _check_archive(path, _ARCHIVES[suffix])
+        _check_archive(path, _ARCHIVES[suffix], limits)
 
 
 def _kind(head: bytes) -> str:
@@ -122,22 +144,33 @@ def _kind(head: bytes) -> str:
     return "binary" if b"\x00" in head and (head.startswith(signatures) or head[4:8] == b"ftyp") else "text"
 
 
-def _check_archive(path: Path, member: str) -> None:
+def _check_archive(path: Path, member: str, limits: Limits) -> None:
     """Refuse an archive that is damaged, locked, far larger than a document, or not of its ending's kind."""
     with office.damaged(path), zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
         unpacked = sum(info.file_size for info in infos)
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise InputError(path, f"unpacks to {unpacked:,} bytes", "it is not an ordinary document; do not open it")
+        no = "it is not an ordinary document; do not open it"
+        if unpacked > limits.unpacked_mb * 1_000_000:
+            raise InputError(path, f"unpacks to {unpacked:,} bytes", no)
+        if len(infos) > limits.parts:
+            raise InputError(path, f"holds {len(infos):,} parts", no)
         if any(info.flag_bits & 1 for info in infos):
             raise InputError(path, "is protected by a password", "save it without a password")
         if member not in archive.namelist():
             raise InputError(path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content")
         for info in infos:
-            if info.filename.endswith((".xml", ".rels")) and _has_doctype(archive, info):
+            if _is_xml(archive, info) and _has_doctype(archive, info):
                 raise InputError(
                     path, f"{info.filename} declares XML entities", "no office program writes this; do not open it"
                 )
+
+
+def _is_xml(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a part is XML by its name, or by how it begins, since a name may say what it likes."""
+    if info.filename.endswith((".xml", ".rels")):
+        return True
+    with archive.open(info) as handle:
+        return handle.read(512).replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
 
 
 def _has_doctype(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:

@@ -6,12 +6,13 @@ import html
 import io
 import re
 from pathlib import Path
+from typing import Literal
 
 from collabnlp.readers.text import decode
 from collabnlp.readers.turns import NAME, seconds
 from collabnlp.records import Block, InputError
 
-_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^>]+)>")
+_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>]+)>")
 _MARK = re.compile(r"</?[A-Za-z][^<>]*>|<[\d:.]+>")  # a bare < or > is a sign of the words
 _HEAD = re.compile(rf"\s*(?:[-–]\s*)?\[?({NAME})\]?:\s+")
 _PAUSE_SECONDS = 8.0
@@ -71,20 +72,21 @@ def _voices(raw: str) -> list[tuple[str | None, str]]:
 
 def _join(pieces: list[tuple[str | None, float, float, str]]) -> list[Block]:
     named = any(speaker for speaker, *_ in pieces)
-    blocks: list[Block] = []
-    last_end = 0.0
+    breaths: list[tuple[str | None, float, list[str]]] = []
+    last_end, n_words = 0.0, 0
     for speaker, start, end, words in pieces:
-        before = blocks[-1] if blocks else None
-        if before is None:
+        if not breaths:
             new = True
         elif named:
-            new = speaker is not None and speaker != before.speaker
+            new = speaker is not None and speaker != breaths[-1][0]
         else:
-            long = len(before.text.split()) >= 80 and re.search(r"[.!?][\"”’]?$", before.text) is not None
+            long = n_words >= 80 and re.search(r"[.!?][\"”’]?$", breaths[-1][2][-1]) is not None
             new = start - last_end > _PAUSE_SECONDS or long
-        if new or before is None:
-            blocks.append(Block(words, "turn" if named else "paragraph", speaker=speaker, time=start))
-        else:
-            blocks[-1] = before._replace(text=f"{before.text} {words}")
+        if new:
+            breaths.append((speaker, start, []))
+            n_words = 0
+        breaths[-1][2].append(words)
+        n_words += len(words.split())
         last_end = end
-    return blocks
+    kind: Literal["turn", "paragraph"] = "turn" if named else "paragraph"
+    return [Block(" ".join(said), kind, speaker=speaker, time=start) for speaker, start, said in breaths]

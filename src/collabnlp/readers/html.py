@@ -25,42 +25,54 @@ def read_html(path: Path) -> list[Block]:
     from lxml import etree, html
 
     source = decode(path)
+    parser = html.HTMLParser(encoding="utf-8", no_network=True)
     try:
-        tree = html.fromstring(source.encode("utf-8"), parser=html.HTMLParser(encoding="utf-8", no_network=True))
+        tree = html.fromstring(source.encode("utf-8"), parser=parser)
     except (etree.ParserError, ValueError) as error:
         raise InputError(path, f"is not HTML ({error})", "save the page again") from error
+    _check_whole(parser, path)
     marked = tree.xpath("//article[not(ancestor::article)]") or tree.xpath("//main | //*[@role='main']")
     blocks = [block for element in marked for block in _walk(element)]
     if sum(len(block.text.split()) for block in blocks) < 50:
         from trafilatura import extract
 
-        xml = extract(
-            source,
-            output_format="xml",
-            include_tables=True,
-            include_comments=False,
-            include_formatting=False,
-            favor_recall=True,
-            deduplicate=False,
-        )
-        if xml is None:
-            if marked and blocks:
-                return blocks
+        try:
+            xml = extract(
+                source,
+                output_format="xml",
+                include_tables=True,
+                include_comments=False,
+                include_formatting=False,
+                favor_recall=True,
+                deduplicate=False,
+            )
+            own = etree.XMLParser(resolve_entities=False, no_network=True)
+            found = list(_walk(etree.fromstring(xml.encode("utf-8"), own))) if xml else []
+        except (etree.LxmlError, ValueError):  # it makes XML of broken marks and reads that again
+            found = []
+        if not found and not (marked and blocks):
             raise InputError(path, "holds no article", "save the page as text, or copy its words into a .txt file")
-        blocks = list(
-            _walk(etree.fromstring(xml.encode("utf-8"), etree.XMLParser(resolve_entities=False, no_network=True)))
-        )
+        blocks = found or blocks
     turns = find_turns(blocks)
     return turns if turns is not None else blocks
 
 
-def fragment_blocks(source: str) -> list[Block]:
+def fragment_blocks(source: str, path: Path) -> list[Block]:
     """Blocks of a piece of HTML, as it may stand within Markdown; its elements need not be closed."""
     from lxml import html
 
     parser = html.HTMLParser(encoding="utf-8", no_network=True)
     body = html.document_fromstring(b"<body>" + source.encode("utf-8"), parser=parser).find("body")
+    _check_whole(parser, path)
     return [] if body is None else list(_walk(body))
+
+
+def _check_whole(parser: Any, path: Path) -> None:
+    """Refuse what the parser gave up on: it leaves out the rest without a word."""
+    for error in parser.error_log:
+        if error.type_name == "ERR_RESOURCE_LIMIT":
+            problem = f"is nested too deep or too long to be read whole ({error.message.split(', use')[0]})"
+            raise InputError(path, problem, "save the page as text", place=f"line {error.line}")
 
 
 _DROP = {"nav", "script", "style", "noscript", "form", "aside", "button", "template", "svg", "iframe", "header_menu"}

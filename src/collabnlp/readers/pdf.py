@@ -46,13 +46,14 @@ class Line(NamedTuple):
     page: int
 
 
-def read_pdf(path: Path) -> list[Block]:
+def read_pdf(path: Path, *, max_pages: int = 5_000) -> list[Block]:
     """Blocks of a PDF in reading order, each with the page (from 1) on which it begins.
 
     Raises
     ------
     InputError
-        Where the file is protected, damaged, or has pictures of pages and no text.
+        Where the file is protected, damaged, has more pages than `max_pages`, or has pictures of
+        pages and no text.
     """
     import pypdfium2
     from pypdfium2 import PdfiumError
@@ -64,6 +65,8 @@ def read_pdf(path: Path) -> list[Block]:
             raise InputError(path, "is protected by a password", "save it without a password") from error
         raise InputError(path, f"is cut off or damaged ({error})", "save or copy it again") from error
     try:
+        if len(pdf) > max_pages:
+            raise InputError(path, f"has {len(pdf):,} pages, more than {max_pages:,}", "split it into several files")
         pages = []
         for number in range(len(pdf)):
             try:

@@ -15,6 +15,7 @@ from collabnlp.readers.turns import find_turns
 from collabnlp.records import Block, InputError
 
 MAX_LINE = 1_000_000
+_MAX_NESTING = 100  # of lists and quotes in Markdown, each list counting twice
 
 _BULLET = re.compile(  # a sign that touches a figure is the figure's own
     r"^\s*(?:[•·▪■◦●‣∙\uf0b7\uf0a7\uf0d8\x7f-\x9f]|[*+>–—-](?![\d£$€])|o(?=\s{2,}))\s*(?:[·•-]\s+)?(?=\S)"
@@ -231,13 +232,17 @@ def read_md(path: Path) -> list[Block]:
     from collabnlp.readers.html import fragment_blocks  # here, because it imports this module
 
     source = decode(path)
-    parser = MarkdownIt("commonmark", {"html": True}).enable("table").use(front_matter_plugin).use(footnote_plugin)
+    options = {"html": True, "maxNesting": _MAX_NESTING}
+    parser = MarkdownIt("commonmark", options).enable("table").use(front_matter_plugin).use(footnote_plugin)
     blocks: list[Block] = []
     lists = 0
     quote = 0
     cells: list[str] | None = None
     heading = 0
     for token in parser.parse(source):
+        if token.level >= _MAX_NESTING - 1:  # beyond it the parser leaves words out
+            place = f"line {token.map[0] + 1}" if token.map else ""
+            raise InputError(path, "has lists or quotes nested too deep", "take out the outer ones", place=place)
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists += 1
         elif token.type in ("bullet_list_close", "ordered_list_close"):
@@ -258,7 +263,7 @@ def read_md(path: Path) -> list[Block]:
         elif token.type in ("fence", "code_block"):
             blocks.append(Block("\n".join(tidy(line) for line in token.content.split("\n"))))
         elif token.type == "html_block":
-            blocks.extend(fragment_blocks(token.content))
+            blocks.extend(fragment_blocks(token.content, path))
         elif token.type == "inline":
             words = _inline(token)
             if cells is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -13,10 +14,11 @@ from collabnlp.records import InputError
 
 CORPUS, MODELS, OUTPUTS, PRIVATE = Path("corpus"), Path("models"), Path("outputs"), Path("private")
 log = logging.getLogger("collabnlp")
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def main(stage: Callable[[Params], None]) -> None:
-    """Run a stage in the project's folder; bad input is one line and exit status 2."""
+    """Run a stage in the project's folder; bad input, a full disk or one that may not be written is one line and exit status 2."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # no library looks for models outside
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     log.setLevel(logging.INFO)
@@ -24,4 +26,11 @@ def main(stage: Callable[[Params], None]) -> None:
         stage(load_params())
     except InputError as error:
         sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        remedy = "free some space there, or see to it that you may write; then run `dvc repro` again"
+        where = Path(error.filename).parent if error.filename else "outputs, .cache or private"
+        sys.stderr.write(f"{InputError(where, f'cannot be written ({os.strerror(error.errno)})', remedy)}\n")
         raise SystemExit(2) from None

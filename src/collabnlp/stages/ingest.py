@@ -1,6 +1,8 @@
 """Sources become documents, passages and the ingest report; what is not public goes under pseudonyms first."""
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import collabnlp.redact.sightings
 import collabnlp.redact.speakers
 import collabnlp.redact.tokens
 import collabnlp.segment
+from collabnlp.apart import Apart, Lost
 from collabnlp.discreet import discreet, without_words
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.params import Ingest, Params
@@ -56,7 +59,7 @@ def read_source(entry: Entry, settings: Ingest, door: Door | None = None, corpus
 def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path) -> dict[str, Any]:
     path = corpus / entry.source_path
     try:
-        blocks = read_blocks(path)
+        blocks = read_blocks(path, settings.limits)
         done = (
             door.redact(entry.document_id, blocks, entry.access, settings.third_people)
             if door
@@ -71,9 +74,7 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         problem = problem if entry.access == "public" else without_words(problem)
         return {"row": refused(entry.document_id, entry.source_path, problem, error.remedy).model_dump()}
-    document = Document(
-        **entry.model_dump(exclude={"note"}), source_sha256=hashlib.sha256(path.read_bytes()).hexdigest(), text=text
-    )
+    document = Document(**entry.model_dump(exclude={"note"}), source_sha256=_digest(path), text=text)
     named = entry.access == "non-attributable" and names_in_path(entry.source_path)
     row = IngestRow(
         document_id=entry.document_id,
@@ -90,6 +91,53 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
         "document": document.model_dump(),
         "passages": [passage.model_dump() for passage in passages],
     }
+
+
+def reader(setup: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What reads a source in a process of its own: called once there, it gives the function for each source."""
+    settings, door = Ingest.model_validate(setup["settings"]), Door() if setup["closed"] else None
+    return lambda entry: read_source(Entry.model_validate(entry), settings, door)
+
+
+@contextmanager
+def _reading(settings: Ingest, door: Door | None) -> Iterator[Callable[[Entry], dict[str, Any]]]:
+    """What reads a source; what a source breaks or holds up becomes its line of the report."""
+    limits = settings.limits
+    if not limits.seconds:
+        yield lambda entry: read_source(entry, settings, door)
+        return
+    setup = {"settings": settings.model_dump(), "closed": door is not None}
+
+    def read(entry: Entry) -> dict[str, Any]:
+        try:
+            return dict(apart.call(entry.model_dump()))
+        except Lost as loss:
+            remedy = "save it in another format or split it; the limits are in params.yaml, ingest.limits"
+            row = refused(entry.document_id, entry.source_path, str(loss), remedy)
+            return {"row": row.model_dump(), "lost": True}
+
+    with Apart("collabnlp.stages.ingest:reader", setup, seconds=limits.seconds, memory_mb=limits.memory_mb) as apart:
+        yield read
+
+
+def _readable(entries: list[Entry], file_mb: int) -> tuple[list[tuple[Entry, str]], list[IngestRow]]:
+    """The entries whose files can be opened, each with what tells its content from any other, and rows for the others."""
+    found, rows = [], []
+    for entry in entries:
+        path = CORPUS / entry.source_path
+        try:
+            size = path.stat().st_size
+            found.append((entry, _digest(path) if size <= file_mb * 1_000_000 else f"{size} bytes"))
+        except OSError as error:
+            problem, remedy = f"cannot be opened ({error.strerror})", "see to it that you may read the file"
+            rows.append(refused(entry.document_id, entry.source_path, problem, remedy))
+    return found, rows
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def stage(params: Params) -> None:
@@ -110,21 +158,28 @@ def _read_all(params: Params) -> None:
         private = [door.key.generation, fingerprint(PRIVATE), listed]
     version = code_version(*_CODE)
     lists = [hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in FILES]
+    readable, unreadable = _readable(entries, params.ingest.limits.file_mb)
     keys = [
         content_key(
             version,
             lists,
             entry.model_dump(),
-            params.ingest.model_dump(exclude={"on_error"}),
+            params.ingest.model_dump(exclude={"on_error": True, "limits": {"seconds", "memory_mb"}}),
             private if entry.access != "public" else None,
-            hashlib.sha256((CORPUS / entry.source_path).read_bytes()).hexdigest(),
+            digest,
         )
-        for entry in entries
+        for entry, digest in readable
     ]
-    results, n_read = run(
-        lambda entry: read_source(entry, params.ingest, door), entries, keys, store=CACHE / "ingest", title="Reading"
-    )
-    rows = [IngestRow.model_validate(result["row"]) for result in results] + problems
+    with _reading(params.ingest, door) as read_one:
+        results, n_read = run(
+            read_one,
+            [entry for entry, _ in readable],
+            keys,
+            store=CACHE / "ingest",
+            title="Reading",
+            passing=lambda result: "lost" in result,
+        )
+    rows = [IngestRow.model_validate(result["row"]) for result in results] + problems + unreadable
     bad = [row for row in rows if row.status == "refused"]
     for row in rows:
         if row.status != "read":

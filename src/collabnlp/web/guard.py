@@ -66,7 +66,7 @@ class Guard:
         elif scope["method"] not in ("GET", "HEAD") and not (
             scope["method"] == "POST" and scope["path"] in self.writes
         ):
-            await _plain(guarded, 405, "This server only shows; nothing can be sent to it.")
+            await _plain(guarded, 405, "This server only shows; nothing can be sent to it.", (b"allow", b"GET, HEAD"))
         else:
             await self.app(scope, receive, guarded)
 
@@ -85,7 +85,9 @@ def host_of(value: str) -> str:
     return value.partition(":")[0].rstrip(".")
 
 
-async def _plain(send: Callable[[Message], Awaitable[None]], status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+async def _plain(
+    send: Callable[[Message], Awaitable[None]], status: int, text: str, *more: tuple[bytes, bytes]
+) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode() + b"\n"})

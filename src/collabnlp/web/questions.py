@@ -147,7 +147,7 @@ class CodeQuestion(Filters):
 class TopicQuestion(Filters):
     """A topic."""
 
-    id: int = Field(..., description="number of the topic; -1 holds what fits none")
+    id: int = Field(..., ge=-1, le=1_000_000, description="number of the topic; -1 holds what fits none")
 
 
 class DocumentQuestion(Question):

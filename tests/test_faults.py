@@ -1,0 +1,185 @@
+"""What a disk does to files: a damaged one is found by its checksum and made again or refused, never used."""
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from collabnlp.classify import Classifier
+from collabnlp.embed import encode_cached, read_vectors, write_vectors
+from collabnlp.engine import run
+from collabnlp.records import Document, InputError, Passage, read_table, write_table
+from collabnlp.web.app import create_app
+from conftest import ROOT, make_passage, run_stages
+from web_world import write_world
+
+QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def damaged(data: bytes, draw: random.Random) -> bytes:
+    """The bytes with one bit turned, a piece gone, noughts over a piece, or the end cut off."""
+    at = draw.randrange(len(data))
+    how = draw.randrange(4)
+    if how == 0:
+        return data[:at] + bytes([data[at] ^ 1 << draw.randrange(8)]) + data[at + 1 :]
+    if how == 1:
+        return data[:at] + data[at + draw.randint(1, 50) :]
+    if how == 2:
+        return data[:at] + bytes(min(64, len(data) - at)) + data[at + 64 :]
+    return data[:at]
+
+
+@QUICK
+@given(
+    draw=st.randoms(use_true_random=False),
+    value=st.recursive(st.text(max_size=9) | st.integers() | st.none(), st.lists),
+)
+def test_a_damaged_result_in_the_store_is_made_again(tmp_path, draw, value):
+    shutil.rmtree(tmp_path / "store", ignore_errors=True)
+    value = {"a": value}
+    assert run(lambda _: value, [1], ["key"], store=tmp_path / "store") == ([value], 1)
+    (path,) = (tmp_path / "store").rglob("*.json")
+    whole = path.read_bytes()
+    path.write_bytes(damaged(whole, draw))
+    results, n_done = run(lambda _: value, [1], ["key"], store=tmp_path / "store")
+    assert results == [value]
+    assert n_done == (path.read_bytes() != whole or n_done)
+    assert run(lambda _: None, [1], ["key"], store=tmp_path / "store") == ([value], 0)
+
+
+def test_a_result_that_hangs_on_the_moment_is_not_remembered(tmp_path):
+    for _ in range(2):
+        assert run(str.upper, ["a"], ["key"], store=tmp_path, passing=lambda value: value == "A") == (["A"], 1)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@QUICK
+@given(draw=st.randoms(use_true_random=False))
+def test_a_damaged_table_is_refused_or_read_as_it_was(tmp_path, draw):
+    rows = [make_passage(f"The councils agreed on item {i} of the list.", f"report:{i:04d}") for i in range(1, 60)]
+    path = tmp_path / "passages.parquet"
+    write_table(path, rows, Passage)
+    path.write_bytes(damaged(path.read_bytes(), draw))
+    try:
+        assert read_table(path, Passage) == rows
+    except InputError as error:
+        refusal = error
+    else:
+        return
+    assert "run `dvc repro`" in str(refusal)
+
+
+@QUICK
+@given(draw=st.randoms(use_true_random=False))
+def test_damaged_vectors_are_encoded_again(tmp_path, encoder, draw):
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+    texts = [f"text {i}" for i in range(40)]
+    before, _ = encode_cached(encoder, texts, tmp_path / "cache")
+    (path,) = (tmp_path / "cache").rglob("*.parquet")
+    path.write_bytes(damaged(path.read_bytes(), draw))
+    after, _ = encode_cached(encoder, texts, tmp_path / "cache")
+    assert np.array_equal(before, after)
+
+
+def test_a_vector_with_one_bit_turned_is_refused(tmp_path):
+    path = tmp_path / "v.parquet"
+    write_vectors(path, ["a", "b"], np.ones((2, 300), dtype=np.float32) * np.arange(300, dtype=np.float32))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(InputError):
+        read_vectors(path)
+
+
+def test_a_damaged_classifier_is_refused(ready):
+    folder = ready / "models" / "classifier"
+    good = Classifier.from_disk(folder)
+    draw = random.Random(20)
+    for name in ("weights.safetensors", "classifier.json"):
+        whole = (folder / name).read_bytes()
+        for _ in range(60):
+            (folder / name).write_bytes(damaged(whole, draw))
+            if (folder / name).read_bytes() != whole:
+                with pytest.raises(InputError, match="dvc repro"):
+                    Classifier.from_disk(folder)
+        (folder / name).write_bytes(whole)
+    assert Classifier.from_disk(folder).version_ == good.version_
+
+
+def test_a_store_that_a_disk_spoilt_changes_no_output(project):
+    run_stages("ingest", "embed")
+    outputs = {path.name: path.read_bytes() for path in (project / "outputs").glob("*.parquet")}
+    draw = random.Random(20)
+    for path in sorted((project / ".cache").rglob("*.*")):
+        if path.is_file():
+            path.write_bytes(damaged(path.read_bytes(), draw))
+    run_stages("ingest", "embed")
+    assert {path.name: path.read_bytes() for path in (project / "outputs").glob("*.parquet")} == outputs
+
+
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
+from collabnlp.stages import main
+from collabnlp.stages.ingest import stage
+main(stage)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of file sizes as on Linux")
+@pytest.mark.parametrize("room", [0, 100, 2_000, 5_000])
+def test_a_disk_that_is_full_is_one_line_and_leaves_the_last_good_tables(project, room):
+    run_stages("ingest")
+    before = {path.name: path.read_bytes() for path in (project / "outputs").iterdir()}
+    (project / "corpus" / "reports" / "orren.md").write_text(
+        "# Other\n\n" + "The councils agreed on this one. " * 2_000
+    )
+    done = subprocess.run([sys.executable, "-c", FULL.format(room)], capture_output=True, text=True, cwd=project)
+    assert done.returncode == 2
+    assert re.fullmatch(r".*cannot be written \(File too large\); free some space.*\n", done.stderr)
+    after = {path.name: path.read_bytes() for path in (project / "outputs").iterdir()}
+    after.pop("ingest_report.csv"), before.pop("ingest_report.csv")
+    assert after == before
+    run_stages("ingest")
+    assert any("this one" in d.text for d in read_table("outputs/documents.parquet", Document))
+
+
+def test_an_index_that_is_replaced_while_it_is_read_gives_whole_answers(tmp_path, codebook, gazetteer):
+    write_world(tmp_path, codebook, gazetteer)
+    client = TestClient(
+        create_app(tmp_path / "evidence.db", ROOT), base_url="http://localhost", raise_server_exceptions=False
+    )
+    paths = ("/api/matrix?rows=document", "/api/search?q=trust", "/api/code?id=trust", "/search?q=board")
+    wanted = {path: client.get(path).text for path in paths}
+    over, wrong = threading.Event(), []
+
+    def read(own):
+        i = own
+        while not over.is_set():
+            path = paths[i % len(paths)]
+            answer = client.get(path)
+            if answer.status_code != 200 or answer.text != wanted[path]:
+                wrong.append((path, answer.status_code, answer.text[:200]))
+            i += 1
+
+    readers = [threading.Thread(target=read, args=(own,)) for own in range(4)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(8):
+            write_world(tmp_path, codebook, gazetteer)
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+    assert not wrong
+    assert json.loads(wanted[paths[0]])

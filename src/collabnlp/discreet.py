@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from collabnlp.records import InputError
+
+# What goes wrong with a disk and tells nothing of what was to be written: full, or not to be written.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Unsaid(RuntimeError):
@@ -19,7 +24,7 @@ class Unsaid(RuntimeError):
 def discreet(what: str, *, closed: bool = True, quotes: bool = False) -> Iterator[None]:
     """Whatever goes wrong within is told without a word of what was read there.
 
-    Any error but an `InputError` becomes one that says its type and the places in the code that it
+    Any error but an `InputError` and those of `DISK` becomes one that says its type and the places in the code that it
     went through, and nothing of its message or its causes.
 
     Parameters
@@ -54,7 +59,10 @@ def discreet(what: str, *, closed: bool = True, quotes: bool = False) -> Iterato
             problem, place = without_words(error.problem), without_words(error.place)
             told = InputError(error.path, problem, without_words(error.remedy), place=place)
     except Exception as error:  # a bug: its message may hold anything
-        told = Unsaid(f"{what} is not public, so no word of it is shown: {type(error).__name__} in {_way(error)}")
+        if isinstance(error, OSError) and error.errno in DISK:
+            told = OSError(error.errno, os.strerror(error.errno))
+        else:
+            told = Unsaid(f"{what} is not public, so no word of it is shown: {type(error).__name__} in {_way(error)}")
     raise told from None
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from collabnlp.discreet import DISK
 from collabnlp.params import Params, load_params
 from collabnlp.records import InputError
 
 CORPUS, MODELS, OUTPUTS, PRIVATE = Path("corpus"), Path("models"), Path("outputs"), Path("private")
 log = logging.getLogger("collabnlp")
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def main(stage: Callable[[Params], None]) -> None:
@@ -28,7 +27,7 @@ def main(stage: Callable[[Params], None]) -> None:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
     except OSError as error:
-        if error.errno not in _DISK:
+        if error.errno not in DISK:
             raise
         remedy = "free some space there, or see to it that you may write; then run `dvc repro` again"
         where = Path(error.filename).parent if error.filename else "outputs, .cache or private"

@@ -421,15 +421,21 @@ def test_rows_that_have_not_been_through_do_not_come_back_as_released():
         reread(said(["i0"]))
 
 
+INSIDE = {
+    "cli", "cli_code", "llm", "stages", "audit", "tagger", "effort", "exchange", "review", "desk", "shelf",
+}  # fmt: skip
+
+
 def exporting_modules():
     """Modules beside or above the gate, but for the command line, stages, the audit, and what is for the project's own coders.
 
-    Tagging packs and what comes back of them hold no evidence: passages under pseudonyms, marked as such. What a language
+    Tagging packs, the desk where a coder reads on this machine, and what comes back of both hold no evidence: passages
+    under pseudonyms, marked as such. What a language
     model is sent goes by its address (test_llm.py, test_llm_run.py).
     """
     layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
     names = {name for layer in itertools.takewhile(lambda x: x != "release", layers) for name in layer.split(" | ")}
-    for name in sorted(names - {"cli", "cli_code", "llm", "stages", "audit", "tagger", "effort", "exchange", "review"}):
+    for name in sorted(names - INSIDE):
         base = ROOT / "src" / "collabnlp" / name
         files = sorted(base.rglob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
         yield from (path for path in files if (path.parent.name, path.stem) not in PACKS)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import hashlib
 import io
+import json
 import random
 import sys
 import tempfile
@@ -22,18 +24,27 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from collabnlp.apart import Apart, Lost
+from collabnlp.codebook import Codebook, load_codebook
+from collabnlp.export.annotate import read_annotations
+from collabnlp.export.comments import read_comments
+from collabnlp.export.pack import write_pack
 from collabnlp.export.projects import read_qdpx
+from collabnlp.export.sheet import read_sheet
 from collabnlp.readers import READERS, read_blocks
 from collabnlp.records import InputError
 from collabnlp.segment import segment
+from packs import make_pack
 from test_readers import LEFT, RIGHT, make_pdf, opendocument, p, run, w, word, workbook
 
 DATA = Path(__file__).resolve().parent / "data"
 KEPT = DATA / "fuzz"
 SECONDS = 20
-ARCHIVES = ("docx", "odt", "xlsx", "qdpx")
+ARCHIVES = ("docx", "odt", "xlsx", "qdpx", "review-docx", "review-xlsx")
+REVIEWS = {"review-docx": read_comments, "review-xlsx": read_sheet, "review-json": read_annotations, "review-jsonl": read_annotations}  # fmt: skip
+NAMES = [*(suffix[1:] for suffix in READERS if suffix != ".htm"), "qdpx", *REVIEWS]
 QDE = """<?xml version="1.0" encoding="utf-8"?>
 <Project xmlns="urn:QDA-XML:project:1.0" name="a" origin="NVivo 14"><Users><User guid="{0}1" name="Ann"/></Users>
 <CodeBook><Codes><Code guid="{0}2" name="Trust" isCodable="true" color="#ff0000"><Description>When</Description>
@@ -42,6 +53,21 @@ QDE = """<?xml version="1.0" encoding="utf-8"?>
 startPosition="0" endPosition="9"><Description>yes</Description><Coding guid="{0}6" creatingUser="{0}1"><CodeRef targetGUID="{0}2"/></Coding>
 </PlainTextSelection></TextSource><PDFSource guid="{0}7" name="b"><Representation plainTextPath="internal://a.txt"/></PDFSource>
 <TextSource guid="{0}8" name="c"><PlainTextContent>We agreed on it.</PlainTextContent></TextSource></Sources></Project>"""
+DONE = {
+    "data": {"passage_id": "talk-1:0002", "text": "It began with the flood.", "model": "model-0123abcd"},
+    "predictions": [{"model_version": "model-0123abcd", "result": []}],
+    "annotations": [
+        {
+            "completed_by": {"email": "ann@example.org", "id": 1},
+            "was_cancelled": False,
+            "result": [
+                {"type": "choices", "value": {"choices": ["trust", "trust=negative"]}},
+                {"type": "taxonomy", "value": {"taxonomy": [["trust", "negative"]]}},
+                {"type": "textarea", "value": {"text": ["A note."]}},
+            ],
+        }
+    ],
+}
 TALK = "Ann Weir: How did it begin?\nBo Marsh: I think it began with the flood, and nobody asked.\n" * 4
 TOKENS = [
     *(b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\r", b"\n\n", b"\t", b'"', b"'", b"<", b">", b"&", b"&#0;", b"&#x10ffff;", b"&lt;"),
@@ -52,8 +78,28 @@ TOKENS = [
 ]  # fmt: skip
 
 
+@functools.cache
+def codebook() -> Codebook:
+    """The codebook of the sample corpus."""
+    return load_codebook(Path(__file__).resolve().parents[1] / "corpus" / "codebook.yaml")
+
+
+def ending(reader: str) -> str:
+    """What the name of a reader's files ends in."""
+    return f".{reader.rpartition('-')[2]}"
+
+
 def seeds(reader: str) -> list[bytes]:
-    """Small valid files of a format."""
+    """Small valid files of a format; for reviews, those of a tagging pack."""
+    if reader in REVIEWS:
+        with tempfile.TemporaryDirectory() as folder:
+            files = write_pack(Path(folder), make_pack(access="public"), codebook())
+            texts = [
+                path.read_bytes() for path in sorted(files) if path.suffix == ending(reader) and _reads(reader, path)
+            ]
+        if reader == "review-json":
+            texts.append(json.dumps([DONE]).encode())
+        return texts
     if reader == "docx":
         table = w(
             "tbl", "<w:tr><w:tc><w:p>" + run("One") + "</w:p></w:tc><w:tc><w:p>" + run("Two") + "</w:p></w:tc></w:tr>"
@@ -111,6 +157,10 @@ def seeds(reader: str) -> list[bytes]:
     return [text.encode() for text in texts[reader]]
 
 
+def _reads(reader: str, path: Path) -> bool:
+    return look(reader, path) == "read"
+
+
 def change(data: bytes, draw: random.Random) -> bytes:
     """The bytes with one to four changes."""
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
@@ -166,8 +216,42 @@ def change_tree(data: bytes, draw: random.Random) -> bytes:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
+def change_json(data: bytes, draw: random.Random) -> bytes:
+    """JSON that stays JSON, with one value in the place of another, or a strange one."""
+    try:
+        whole = [json.loads(line) for line in data.splitlines()] if data[:1] == b"{" else json.loads(data)
+    except ValueError:
+        return change(data, draw)
+    places: list[tuple[Any, Any]] = []
+
+    def walk(value: Any) -> None:
+        for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            places.append((value, key))
+            walk(value[key])
+
+    walk(whole)
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        holder, key = draw.choice(places)
+        other, at = draw.choice(places)
+        strange = [None, 5, -1.5, True, "", "x", [], {}, [[]], {"a": 1}, [None], "9" * 40, "\x00", "model-00000000"]
+        if draw.random() < 0.2 and isinstance(holder, dict):
+            holder.pop(key, None)
+        elif isinstance(holder, list) and key >= len(holder):
+            continue
+        else:
+            given = (
+                other[at] if draw.random() < 0.3 and (isinstance(other, list) or at in other) else draw.choice(strange)
+            )
+            holder[key] = copy.deepcopy(given)
+    if data[:1] == b"{":
+        return b"\n".join(json.dumps(row).encode() for row in whole)
+    return json.dumps(whole).encode()
+
+
 def mutant(reader: str, given: bytes, draw: random.Random) -> bytes:
     """A file made from a valid one."""
+    if reader.endswith(("json", "jsonl")) and draw.random() < 0.7:
+        return change_json(given, draw)
     if reader not in ARCHIVES or draw.random() < 0.05:
         return change(given, draw)
     with zipfile.ZipFile(io.BytesIO(given)) as archive:
@@ -189,7 +273,9 @@ def mutant(reader: str, given: bytes, draw: random.Random) -> bytes:
 def look(reader: str, path: Path) -> str:
     """Read a file as the pipeline does: `read`, `refused`, or what broke and where."""
     try:
-        if reader == "qdpx":
+        if reader in REVIEWS:
+            texts = [mark.text + mark.note for mark in REVIEWS[reader](path, make_pack(access="public"), codebook())]
+        elif reader == "qdpx":
             project = read_qdpx(path)
             texts = [source.text for source in project.sources]
             assert all(
@@ -244,7 +330,7 @@ def fuzz(reader: str, minutes: float, seed: int) -> Counter[str]:
     given, outcomes, found = seeds(reader), Counter[str](), set[str]()
     given += [path.read_bytes() for path in sorted((KEPT / reader).glob("*"))]
     with tempfile.TemporaryDirectory() as folder, Apart("fuzz:make", reader, seconds=SECONDS, memory_mb=1_000) as apart:
-        path = Path(folder) / f"a.{reader}"
+        path = Path(folder) / f"a{ending(reader)}"
 
         def tell(data: bytes) -> str:
             path.write_bytes(data)
@@ -264,7 +350,7 @@ def fuzz(reader: str, minutes: float, seed: int) -> Counter[str]:
                 continue
             found.add(kind)
             least = smallest(data, lambda one, kind=kind: tell(one).split(":")[0] == kind, time.monotonic() + 60)
-            target = KEPT / reader / f"{hashlib.sha256(least).hexdigest()[:12]}.{reader}"
+            target = KEPT / reader / f"{hashlib.sha256(least).hexdigest()[:12]}{ending(reader)}"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(least)
             sys.stderr.write(f"{target.relative_to(DATA)}, {len(least)} bytes: {told}\n")
@@ -273,13 +359,12 @@ def fuzz(reader: str, minutes: float, seed: int) -> Counter[str]:
 
 def main() -> None:
     """Fuzz one reader, or all one after the other."""
-    names = [*(suffix[1:] for suffix in READERS if suffix != ".htm"), "qdpx"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("reader", choices=[*names, "all"])
+    parser.add_argument("reader", choices=[*NAMES, "all"])
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    for name in names if asked.reader == "all" else [asked.reader]:
+    for name in NAMES if asked.reader == "all" else [asked.reader]:
         outcomes = fuzz(name, asked.minutes, asked.seed)
         told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
         sys.stdout.write(f"{name}: {outcomes.total():,} executions in {asked.minutes:g} minutes, {told}\n")

@@ -114,8 +114,7 @@ class Apart:
 
     def _start(self) -> None:
         self.close()
-        # the same modules as here, and none from the working folder
-        paths = os.pathsep.join(path for path in sys.path if path)
+        paths = os.pathsep.join(path for path in sys.path if path)  # the same modules as here
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "collabnlp.apart"],
             stdin=subprocess.PIPE,

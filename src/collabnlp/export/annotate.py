@@ -221,7 +221,7 @@ def _label_studio(place: str, task: Object, codebook: Codebook) -> list[Mark]:
             continue
         labels: list[str] = []
         notes: list[str] = []
-        for result in annotation.get("result") or []:
+        for result in _listed(annotation.get("result")):
             value = result.get("value") if isinstance(result, dict) else None
             if isinstance(value, dict):
                 labels += [_joined(path) for path in _listed(value.get("taxonomy"))]

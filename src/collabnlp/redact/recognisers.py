@@ -61,7 +61,7 @@ _STREET = (
     r"(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Close|Cl|Drive|Way|Gardens|Gdns|Crescent|Cres|Terrace|Place|Court|Ct|Grove|Hill|Park|Rise|Walk|Mews|"
     r"Square|Sq|Row|Green|View|Parade|Yard|Wharf|Quay|Croft|Meadows?|Fold|Bank|Gate|Orchard|Paddocks?|Mount|Villas|Cottages?|Broadway|End|Chase|Dale|Brow|"
     r"Ridge|Vale|Buildings|Chambers|Approach|Boulevard|Spinney|Leys?|Garth|Wynd|Brae|Loan|Pastures?|Fields?|Side|Heights|Embankment|Esplanade|Promenade|Common|Causeway|Passage|Alley|Bypass|Drove|Loke|Staithe|"
-    r"Nook|Ginnel|Snicket|Vennel|Pightle|Hythe|Strand|Knoll|Hollow|Glade|Reach|Landing|Dock|Docks|Circus|Precinct|Maltings|Works|Arcade|Entry|Drift|Drang|Hey|Rigg|Business Park|Industrial Estate|Trading Estate|Estate)"
+    r"Nook|Ginnel|Snicket|Vennel|Pightle|Hythe|Strand|Knoll|Hollow|Glade|Reach|Landing|Dock|Docks|Circus|Precinct|Maltings|Works|Arcade|Entry|Drift|Drang|Hey|Rigg|Business Park|Industrial Estate|Trading Estate)"
 )
 _HOUSE = r"(?:House|Cottages?|Farm|Farmhouse|Barn|Lodge|Rectory|Vicarage|Hall|Mill|Manor|Villa|Bungalow|Grange|Croft|Stables|Forge|Oasthouse|Schoolhouse|Court|Maltings|Works|Brewery|Granary|Stores|Chapel|Priory|Gatehouse|Boathouse|Warehouse|Wharf|Yard|Tower|Buildings?|Chambers|Foundry|Gasworks|Depot)"
 _CAPITAL = r"[A-Z][\w'’-]*"
@@ -92,15 +92,16 @@ _LOWER_ADDRESS = re.compile(
     r"(?:road|street|avenue|lane|close|drive|gardens|crescent|terrace|grove|mews|croft|cottages?|rise|walk|court|villas)\b)"
 )
 # Whatever stands before a postcode with a number, or is a works or a house: Old Loom Works site, 2 Eel Pightle.
+_LONG = r"[A-Z][a-z'’-]{2,}"
 _CODED = re.compile(
-    rf"(?:\b(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}},\s+)?\b(?:{_FLAT}?{_NUMBER}\s+{_CAPITAL}(?:\s+{_CAPITAL}){{0,2}}|{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}}\s+(?:{_HOUSE}|{_STREET}))"
-    rf"(?=(?:\s+(?:site|depot|building|premises|yard|office))?(?:,\s+{_CAPITAL}(?:[\s-]{_CAPITAL})?){{0,2}},?\s+{_POSTCODE.pattern[4:]})"
+    rf"(?:\b(?:[Tt]he\s+)?{_LONG}(?:\s+{_LONG}){{0,3}},\s+)?\b(?:{_FLAT}?{_NUMBER}\s+{_LONG}(?:\s+{_LONG}){{0,2}}|{_LONG}(?:\s+{_LONG}){{0,3}}\s+(?:{_HOUSE}|{_STREET}))"
+    rf"(?=(?:\s+(?:site|depot|building|premises|yard|office))?(?:,\s+{_LONG}(?:[\s-]{_LONG})?){{0,2}},?\s+{_POSTCODE.pattern[4:]})"
 )
 _UNIT = re.compile(rf"\b(?:Unit|Plot|Flat|Suite|Apartment)\s+(?:\d{{1,4}}[A-Za-z]?|[A-Z])(?:,\s+{_CAPITAL}(?:\s+{_CAPITAL}){{1,2}}(?=[,.;?!]))?(?![\w-])")
 _LOWER_HOUSE = r"(?:house|cottages?|farm|farmhouse|barn|lodge|rectory|vicarage|hall|mill|manor|villa|bungalow|grange|stables|forge|maltings|works|chapel|chambers|granary)"
 _LOWER_STREET = r"(?:road|street|avenue|lane|close|drive|gardens|crescent|terrace|grove|mews|croft|rise|walk|court|villas|row|yard|hill|square|wharf|quay|approach|drove|fold|brow|green|place)"
 _LOWER_CODED = re.compile(
-    rf"\b(?:at|is|on|in|to|best|from|near|address)\s+((?:the\s+)?(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?{_LOWER_HOUSE},?\s+(?:on\s+)?(?:(?!the\b|is\b)[a-z'’-]+\s+){{1,2}}?{_LOWER_STREET}"
+    rf"\b(?:at|is|on|in|to|best|from|near|address)\s+((?:the\s+)?(?!(?:the\s+)?(?:town|city|county|council|village|guild|civic|parish|church|school|court|country|care|full|whole)\b)(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?{_LOWER_HOUSE},?\s+(?:on\s+)?(?:(?!the\b|is\b)[a-z'’-]+\s+){{1,2}}?{_LOWER_STREET}"
     rf"|(?:the\s+)?(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?(?:{_LOWER_HOUSE}|{_LOWER_STREET})(?=,?\s+(?:it['’]?s\s+|that['’]?s\s+|postcode\s+)?(?i:{_POSTCODE.pattern[4:]})))\b"
 )
 _STREET_NEAR = re.compile(rf"{_CAPITAL}\s+(?:{_STREET}|{_HOUSE})\b|(?i:\b(?:lives?|office|workshop|address|home) (?:is|at|on|in)\b)")

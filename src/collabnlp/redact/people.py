@@ -99,6 +99,8 @@ def _parts(doc: Sightings) -> dict[str, Person]:
             given = person.words[0]
             related = set(doc.lexicon.short.get(given, ())) | set(doc.lexicon.long.get(given, ()))
             related |= {s for name in doc.lexicon.long.get(given, ()) for s in doc.lexicon.short.get(name, ())}
+            # Abdulaziz is an Abdul, and called so
+            related |= {s for k in range(5, len(given)) for s in doc.lexicon.short.get(given[:k], ())}
             for form in sorted(related):
                 parts.setdefault(form, person)
     return parts
@@ -293,7 +295,7 @@ def _meant(doc: Sightings, text: Text, i: int) -> bool:
     if doc.kind(token) == "P":
         said = doc.votes[token.low][1] > 0 or token.low in doc.extra
         return person >= (0.75 if said else 0) and place == 0
-    if before is not None and before.low in NOT_AFTER:
+    if before is not None and before.low in NOT_AFTER and not (before.low == "that" and person >= 1.5):
         return False
     return place == 0 or person > place
 

@@ -193,6 +193,8 @@ def _is_body(name: str, people: Collection[str], heard: Collection[str], *, lowe
         name = " ".join(words)
     first = words[0].removesuffix("'s")
     stem = first[:-1] if first.endswith("s") else first
+    if len(words) > 1 and words[-1] in ("council", "authority") and first not in _NOBODY and not {first, stem} & set(people):
+        return True
     if {first, stem} & set(people) or first in _NOBODY or any(word in _NOBODY for word in words[-1:]):
         return False
     known = {first, stem, plain(name)} & set(heard) or first in lexicon.places or plain(name) in lexicon.places

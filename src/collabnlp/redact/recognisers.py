@@ -70,7 +70,7 @@ _FLAT = r"(?:(?:Flat|Apartment|Apt|Unit|Room|Suite|Plot)\s+\w{1,4},?\s+)"
 _ROAD = rf"(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}}?\s+{_STREET}\b\.?"
 _ADDRESS = re.compile(
     rf"\b(?:[Nn](?:umber|o\.?)\s+)?(?:{_FLAT}(?:{_CAPITAL}\s+){{1,3}}(?:{_HOUSE}|{_STREET})(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?|{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}"
-    rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
+    rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|Council\b|Borough\b|District\b|County\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
 )
 _LIVES = (
     r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*|depot|site|yard|workshop|portakabin|premises|garage|studio|lock-?up|allotment|caravan|surgery)\b"

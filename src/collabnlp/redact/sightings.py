@@ -43,6 +43,20 @@ _NICKNAME = re.compile(
     r"|(?:we|they|everyone|everybody|people|I|folk|some)\s+(?:\w+\s+){0,2}?call(?:s|ed)?\s+(?:him|her|them|me|us)\b"
     r"|(?:that['’]s|that was|is|was)\s+(?:how|what)\s+(?:\w+\s+){1,3}?(?:say|says|said|spell|spells|spelt|pronounce|pronounced|call|calls|called|write|writes)\b)"
 )
+_FULL = r"[A-Z][\w'’-]+(?:[ \n](?:[a-z]{2,3}[ \n]){0,2}[A-Z][\w'’-]+){1,3}"
+# A nickname beside the name of who bears it, or beside words that tell a person: Badger, that's Ann Weir; a man, Badger, he.
+_BESIDE = re.compile(
+    rf"(?P<nick>(?-i:[A-Z][a-z]+)),\s+(?:that['’]?s|that is|that was|who is|who['’]s|i\.e\.|meaning|alias|a\.?k\.?a\.?|real name|proper name|properly|which is|short for)\s+(?P<full>{_FULL})"
+    rf"|(?P<full2>{_FULL}),?\s+(?:(?:also )?known as|alias|a\.?k\.?a\.?|or|who['’]?s|who is|who answers to|or just|better known as)\s+[\"'“‘]?(?P<nick2>(?-i:[A-Z][a-z]+))(?=[\"'”’]?[,.;)]| to\b| because\b)"
+    r"|\b(?:man|woman|lad|lass|girl|fella|fellow|bloke|chap|guy|lady|boy|character|colleague|driver|caretaker|clerk|mate|friend),\s+(?P<nick3>[A-Z][a-z]+),\s+(?:he|she|who|his|her|they|a|used|always)\b"
+    r"|\b(?:(?:that['’]s|which is|and that['’]s) (?:where|why|how) (?:the )?|hence (?:the )?)(?P<nick4>[A-Z][a-z]+)(?: (?:comes?|came) from|[,.;])"
+    r"|\b(?:who|whom|that)\s+(?:we|I|they|everyone|everybody|people|folk|the (?:lads|team|staff|office|girls))\s+(?:all |always |just |used to |only |still )?(?:calls?|called)\s+(?:the )?(?P<nick5>[A-Z][a-z]+)\b"
+    r"|(?P<nick6>\b[A-Z][a-z]+),?\s+to\s+(?:absolutely |nearly |almost |virtually |practically |just about |pretty much )?(?:everyone|everybody|anybody|all (?:and sundry|of us)|most (?:people|of us))(?=[,.;]| (?:who|here|in|at|on|else)\b)"
+)
+# The same without words between; what stands so is a nickname only where it acts as a person does elsewhere.
+_APPOSED = re.compile(
+    rf"(?P<nick>\b[A-Z][a-z]+)(?:,|\s+(?:is|was|being))\s+(?P<full>{_FULL})(?=,|\.|;| at\b| of\b| from\b)|(?P<full2>{_FULL})(?:(?:\s+in\s+\w+)?\s+(?:is|was)|,)\s+[\"'“‘]?(?P<nick2>[A-Z][a-z]+)(?=[\"'”’]?[,.;])"
+)
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
     r"(?P<label>[^\W\d_][\w.'’ \-]{0,38}?[\w.)]?(?:[ \t]*[(,][^()\n:]{1,40}\)?)?)[\])*_>]{0,3}[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?[\])]?[ \t]*)?(?::|>{1,2}|[ \t][-–—](?=[ \t]))[*_]{0,2}(?=\s|$)",
@@ -62,6 +76,21 @@ SORTS = frozenset("big little wee young old long tall".split())
 _KIN = re.compile(
     r"(?i)\b(?:(?:my|our|his|her|their) (?:own |old |new |lovely |then )?(?:colleague|husband|wife|partner|brother|sister|son|daughter|friend|mate|boss|deputy|secretary|assistant|pa|predecessor|successor|manager|mum|dad)|called|named|woman|man|girl|lad|chap|bloke|lady|guy|name is|name['’]s)\s+$"
 )
+
+
+# Capitalised words before a name that say what somebody does, not what somebody is called.
+_JOBS = frozenset(
+    "solicitor treasurer planner engineer accountant secretary president vice governor trustee professor counsel colleague friend husband wife son daughter mum dad mother father brother sister boss predecessor successor "
+    "finance housing planning place people legal resources highways transport environment regeneration communities culture health social education children adults housing waste policy communications procurement monitoring "
+    "labour conservative tory green independent liberal democrat monday tuesday wednesday thursday friday saturday sunday yes no well so right okay ok thanks hello hi morning sorry dear present apologies minutes also then now "
+    "first second third last finally next today yesterday tomorrow one two three four five other another".split()
+)
+
+
+def _sounds_like_start(low: str, full: str) -> bool:
+    """Whether a word is the start of one of a name's words, with an ending that makes light of it: Abs for Abdulaziz."""
+    stem = re.sub(r"(?:ie|sy|ers|s|y|z|o)$", "", low)
+    return len(stem) > 1 and any(word.startswith(stem) for part in full.split() for word in (part, *part.split("-")))
 
 
 class Person(NamedTuple):
@@ -304,6 +333,7 @@ class Sightings:
             *self._particled(text),
             *self._introduced(text),
             *self._nicknamed(text),
+            *self._beside(text),
             *self._titled(text),
         ):
             if not done & set(range(i, j)):
@@ -366,6 +396,8 @@ class Sightings:
             first = text.tokens[i]
             if first.low in TITLES or first.low in HEADS or first.low in NOT_AFTER:
                 continue
+            if match["soft"] and any(self.is_figure(text.tokens, i, k) for k in range(i + 2, min(i + 4, len(text.tokens)) + 1)):
+                continue
             if (
                 match["nick"]
                 and first.low not in SMALL | FUNCTION
@@ -421,6 +453,42 @@ class Sightings:
             if not plain_word and (token.cap or (text.mode == "lower" and self.kind(token) in "GSUgs")):
                 self.nicknames.add(token.low)
                 yield i, i + 1, "what somebody is called"
+
+    def _beside(self, text: Text) -> Iterator[tuple[int, int, str]]:
+        """Nicknames beside the names of those who bear them."""
+        if text.mode != "mixed":
+            return
+        at = {token.start: i for i, token in enumerate(text.tokens)}
+        for pattern in (_BESIDE, _APPOSED):
+            for match in pattern.finditer(text.text):
+                group = next(name for name, value in match.groupdict().items() if name.startswith("nick") and value)
+                full = next((name for name, value in match.groupdict().items() if name.startswith("full") and value), None)
+                i, j = at.get(match.start(group)), at.get(match.start(full)) if full else None
+                if i is None or (full and (j is None or not self._full_name(text.tokens, j))):
+                    continue
+                token = text.tokens[i]
+                low = token.low
+                if self._no_nickname(low) or (i and text.tokens[i - 1].low in TITLES) or low in (full and plain(match[full]) or "").split():
+                    continue
+                if group == "nick6" and token.first and self.kind(token) == "W":
+                    continue
+                alike = full is not None and _sounds_like_start(low, plain(match[full]))
+                if pattern is _APPOSED and not alike and (self.is_place(low) or self.votes[low][0] < 0.75 or self.votes[low][1] > 0):
+                    continue
+                self.nicknames.add(low)
+                yield i, i + 1, "what somebody is called"
+
+    def _full_name(self, tokens: list[Token], j: int) -> bool:
+        return (
+            j + 1 < len(tokens)
+            and self.kind(tokens[j]) in "GgU"
+            and self.kind(tokens[j + 1]) in "SsUGg"
+            and tokens[j].low not in ROYAL - self.lexicon.given
+            and not any(token.low in HEADS or token.low in self.extra for token in tokens[j : j + 3] if token.cap and not token.first)
+        )
+
+    def _no_nickname(self, low: str) -> bool:
+        return low in SMALL | FUNCTION | NOT_AFTER | HEADS | MONTHS | _JOBS or low in TITLES or low in self.extra or len(low) < 2
 
     def _particled(self, text: Text) -> Iterator[tuple[int, int, str]]:
         """Names with a particle, alone or behind others: van der Berg, Ana Pereira da Silva."""
@@ -622,7 +690,7 @@ class Sightings:
                     )
                     and self.votes[after.low][1] == 0
                 )
-                or (kind == "g" and token.low in COMMON)
+                or (kind == "g" and token.low in COMMON | NEARLY_ALWAYS)
                 or (
                     kind == "P"
                     and token.low in self.lexicon.given
@@ -641,6 +709,7 @@ class Sightings:
                     or (next_kind == "P" and after.low not in self.extra)
                     or (next_kind == "P" and kind == "G" and after.low in self.lexicon.surnames)
                     or next_kind in "gs"
+                    or (kind == "G" and next_kind == "W" and self._like_a_surname(text, a + 1))
                     or (
                         next_kind in "WA"
                         and kind == "G"
@@ -659,6 +728,8 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
+            elif kind == "U" and after.low in self.lexicon.surnames and len(after.text) in (2, 3) and not after.shout and self._nowhere_but_short(text, a):
+                end = a + 2
             elif (kind in "US" and next_kind in "SU" and self._surely_surname(after)) or (
                 kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a)
             ):
@@ -673,6 +744,14 @@ class Sightings:
                 return min(end, j)
         return a + 1 if self._alone(text, a, j) else a
 
+    def _like_a_surname(self, text: Text, k: int) -> bool:
+        """Whether a capitalised word behind a given name is no word of the language but by an ending, or a month that nothing dates."""
+        token = text.tokens[k]
+        rest = text.text[token.end : token.end + 12]
+        if token.low in MONTHS:
+            return token.low in self.lexicon.surnames | self.lexicon.given and re.match(r"[,.;:?!)'’\n]|\s+(?:and|who|is|was|said|has|had)\b", rest) is not None
+        return not token.shout and token.low not in self.lexicon.words and token.low not in HEADS | WEAK_HEADS | FUNCTION | SMALL and self.seen_small[token.low] == 0
+
     def _nowhere(self, text: Text, a: int) -> bool:
         """Whether two words that no list holds stand nowhere in the document as a place or a body does."""
         tokens = text.tokens
@@ -684,6 +763,14 @@ class Sightings:
             return False
         _, place = score(text.text, tokens, a, a + 2)
         return place < 1 and all(self.votes[token.low][1] < 1 for token in pair)
+
+    def _nowhere_but_short(self, text: Text, a: int) -> bool:
+        """As `_nowhere`, for a name that a short surname ends: Huan Le."""
+        tokens = text.tokens
+        before = tokens[a - 1] if a and tokens[a].gap.isspace() else None
+        barred = before is not None and (before.low in NOT_AFTER or before.cap)
+        _, place = score(text.text, tokens, a, a + 2)
+        return not barred and tokens[a].low not in self.extra and place < 1 and self.votes[tokens[a].low][1] < 1
 
     def _surely_surname(self, token: Token) -> bool:
         """Whether a word has the build of a surname: O'Dell, McAra, Adeyemi-Smith."""
@@ -702,6 +789,7 @@ class Sightings:
             before is not None
             and token.gap.isspace()
             and before.low in NOT_AFTER
+            and not (before.low == "that" and kind in "GSUg" and person >= 1.5)
             and (before.low != "the" or not text.text[token.end :].startswith((", ", " who")))
         ):
             return False
@@ -718,8 +806,10 @@ class Sightings:
         if kind == "G":
             return place < 1.5 and not (in_run and token.low in ROYAL)
         if kind == "g":
-            if token.low not in COMMON or in_run or place >= 1 or is_phrase(text.text, token):
+            if in_run or place >= 1 or is_phrase(text.text, token):
                 return False
+            if token.low not in COMMON:  # a word, too, but acts as a person does, and nowhere stands small
+                return not token.first and person >= 1.75 and self.seen_small[token.low] == 0 and not self.is_place(token.low)
             return person >= 1.25 if token.first else True
         if token.low in BORN_IN and not is_phrase(text.text, token):
             return person >= 1.75 and place == 0

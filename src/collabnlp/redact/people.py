@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, JaroWinkler
 
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
@@ -34,6 +34,23 @@ _MISHEARD = re.compile(
     r"(?i)\b(?:(?:mis-?)?spel(?:t|led|ling|ls?)(?: (?:it|him|her|me|that))?(?: (?:as|like))?|typed(?: it| in)?(?: as)?|writ(?:es?|ten)(?: it)?(?: as)?|wrote(?: it| down)?(?: as)?|printed(?: it)?(?: as)?|said|says|reads?|"
     r"(?:down|out|up|it|me|him|her|them|name|minuted|recorded|heard|listed|hears it) as|(?:it|that|name) (?:to|into)|was once|once|not|never|or) [\"'“‘]?$"
 )
+
+
+# Behind these a name stands as it was got wrong, where the words around speak of names and how they are written.
+_GOT_WRONG = re.compile(
+    r"(?i)(?:\b(?:down|put|out|it|me|him|her|them|us|minuted|recorded|listed|spelt|written|typed|printed|heard|up|list|badge|sheet|register|envelope|minutes|then|through) as|\bmade out to|\baddressed to|"
+    r"\b(?:I|she|he|they)(?:['’]ve|['’]s|['’]d| have| has| had) (?:been|had|got|become)|\bask(?:s|ed|ing)? for|\bapolog\w+ (?:were |was )?(?:received )?from|\bdear|\bturn(?:s|ed)? (?:it |me |him |her |that )?into|\bcomes? out as|\bcame out as) [\"'“‘]?$"
+)
+_WRONG = re.compile(
+    r"(?i)\b(?:mis-?)?spel(?:t|l|led|ling|ls)\b|\bwrong|\bmis(?:heard|hear|printed?|pronounc\w+)|\bpronounc|\btypos?\b|\btranscri|\bauto-?correct|\b(?:my|his|her|their|your|own|proper|whole) names?\b|\bcall list|\bname badge|\b\w['’]s in it"
+)
+# How a name that is a word, too, is known in a text without capitals: by who is spoken to, who does something, to whom it is done.
+_SPEAKS = re.compile(r"\b(?:said|says|say|goes|went|thanks|cheers|sorry|hello|hi|morning) $")
+_SPOKEN_TO = re.compile(r"\s+(?:you|we|i|you['’]?re|you['’]?ve|you['’]?ll|i['’]?ll|i['’]?m|i['’]?ve|we['’]?ve|we['’]?ll|can|could|there['’]?s|that['’]?s|it['’]?s|what|why|how|listen|look)\b")
+_ACTS = re.compile(r"(?:['’]s)?\s+(?:is|was|has|had|isn['’]?t|wasn['’]?t|she|he|she['’]s|he['’]s|says|said|reckons|thinks|came|rang|who|didn['’]?t|doesn['’]?t|wouldn['’]?t|always|never)\b")
+_NO_SUBJECT = re.compile(r"(?:^|\b(?:the|a|an|my|your|his|her|their|our|this|that|no|any|some|every|question|high|low|i|we|you|they|he|she|it|who|which|what|to|of|never|just|always|really|then|not)) $")
+_DONE_TO = re.compile(r"\b(?:(?:said|spoke|speak|talk|talked|went|listen|listened|sent it|gave it|wrote) to|send you|sent you|send|rang|phoned|asked|told|met|thanked|emailed|texted|me and|because of(?: the)?) $")
+_GOES_ON = re.compile(r"\s*(?:$|\n)|\s+(?:what|that|about|and|who|i|we|he|she|she['’]s|he['’]s|you|where|how|why|if|whether|again|because|in|at|on)\b")
 
 
 class Name(NamedTuple):
@@ -222,7 +239,9 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         why = "part of a name" if listed else "short form of a name"
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
-            return None if ordinary and not near and not _meant_small(doc, text, i, listed=listed) else (known, why)
+            if not ordinary or near or _meant_small(doc, text, i, listed=listed):
+                return known, why
+            return (known, "a name, as mostly in this document") if listed and _mostly(doc, text, i) else None
         if token.low in doc.nicknames and token.cap:
             return known, "what somebody is called"
         if not token.cap:
@@ -234,6 +253,10 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         return (known, why) if _meant(doc, text, i) else None
     if text.mode == "mixed" and not token.cap:
         return None
+    if text.mode == "lower" and len(token.low) in (2, 3) and kind == "U" and token.low not in ACRONYMS | FEW_ACRONYMS:
+        bearers = [person for person in doc.people.values() if len(person.words) > 1 and token.low in initials_of(person)]
+        if bearers:
+            return bearers[0], "initials"
     if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|[ \xa0]?\d{2}", text.text[token.end :]):
         for person in doc.people.values():
             if len(person.words) > 1 and token.low in initials_of(person):
@@ -245,6 +268,8 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
     drawn = _drawn_out(parts, token.low) if token.cap and kind in "gsW" and not token.shout else None
     if drawn is not None and (not token.first or score(text.text, tokens, i, i + 1)[0] >= 1):
         return drawn, "short form of a name"
+    if text.mode == "mixed" and token.cap and (wrong := _got_wrong(doc, parts, text, i)) is not None:
+        return wrong, "a name that somebody got wrong"
     heard = _MISHEARD.search(text.text[max(0, token.start - 40) : token.start]) is not None
     if heard and token.cap and (found := _nearly(doc, parts, token, "U")) is not None:
         return found
@@ -272,6 +297,24 @@ def _nearly(doc: Sightings, parts: dict[str, Person], token: Token, kind: str) -
         ):
             return person, "a misspelt part of a name"
     return None
+
+
+def _got_wrong(doc: Sightings, parts: dict[str, Person], text: Text, i: int) -> Person | None:
+    """Whose name the word at i, or the one before it, is a mistake for, where somebody says that names were got wrong."""
+    tokens = text.tokens
+    token = tokens[i]
+    k = i - 1 if i and tokens[i - 1].cap and token.gap == " " and not tokens[i - 1].first else i
+    for at in dict.fromkeys((i, k)):
+        start = tokens[at].start
+        if _GOT_WRONG.search(text.text[max(0, start - 40) : start]) and _WRONG.search(text.text[max(0, start - 250) : start + 200]):
+            break
+    else:
+        return None
+    if token.low in TITLES or token.low in SMALL or token.low in doc.extra or token.low in HEADS:
+        return None
+    likely = [(JaroWinkler.similarity(part, token.low), part) for part, person in parts.items() if part in person.words and len(part) > 2]
+    best = max(likely, default=(0.0, ""))
+    return parts[best[1]] if best[0] >= 0.6 else None
 
 
 def _meant(doc: Sightings, text: Text, i: int) -> bool:
@@ -304,10 +347,42 @@ def _meant_small(doc: Sightings, text: Text, i: int, *, listed: bool) -> bool:
     """Whether a name that is an ordinary word, too, is meant as a name in a text without capitals."""
     token = text.tokens[i]
     person, place = score(text.text, text.tokens, i, i + 1)
+    if listed and not is_phrase(text.text, token):
+        before, rest = text.text[max(0, token.start - 24) : token.start].replace("\n", " "), text.text[token.end : token.end + 24]
+        if (
+            (_SPEAKS.search(before) and _SPOKEN_TO.match(rest))
+            or (_ACTS.match(rest) and not _NO_SUBJECT.search(before))
+            or (_DONE_TO.search(before) and _GOES_ON.match(rest))
+        ) and token.low not in MONTHS | {"will"}:
+            return True
     if is_phrase(text.text, token) or token.low in SMALL:
         return person >= 3 and place == 0
     rare = doc.seen_low[token.low] <= 4 and listed
     return person >= (0.75 if rare else 2) and place == 0
+
+
+def _mostly(doc: Sightings, text: Text, i: int) -> bool:
+    """Whether a word that is a name is one at most places where it stands in a document without capitals."""
+    token = text.tokens[i]
+    before = text.tokens[i - 1] if i else None
+    if is_phrase(text.text, token) or token.low in SMALL | MONTHS or (before is not None and before.low in NOT_AFTER):
+        return False
+    if token.low not in doc.usually:
+        at = [(other, k) for other in doc.texts if other.mode != "mixed" for k, t in enumerate(other.tokens) if t.low == token.low]
+        meant = sum(_meant_small(doc, other, k, listed=True) or _beside_own(doc, other, k) for other, k in at)
+        doc.usually[token.low] = meant >= 2 and 3 * meant >= 2 * len(at)
+    return doc.usually[token.low]
+
+
+def _beside_own(doc: Sightings, text: Text, k: int) -> bool:
+    """Whether a word stands within the whole name of somebody of the document."""
+    low = [token.low for token in text.tokens]
+    return any(
+        tuple(low[max(0, k - n) : k - n + len(words)]) == words
+        for words in doc.people
+        if len(words) > 1 and low[k] in words
+        for n in (words.index(low[k]),)
+    )
 
 
 def _at_head(doc: Sightings, text: Text, token: Token) -> bool:

@@ -27,6 +27,7 @@ from collabnlp.redact.lexicon.usage import (
     NEARLY_ALWAYS,
     PARTICLES,
     PLACES_FIRST,
+    SHORT_SURNAMES,
     SMALL,
 )
 from collabnlp.redact.tokens import Mode, Token, mode_of, overall, tokens_of
@@ -53,6 +54,8 @@ _BESIDE = re.compile(
     r"|\b(?:who|whom|that)\s+(?:we|I|they|everyone|everybody|people|folk|the (?:lads|team|staff|office|girls))\s+(?:all |always |just |used to |only |still )?(?:calls?|called)\s+(?:the )?(?P<nick5>[A-Z][a-z]+)\b"
     r"|(?P<nick6>\b[A-Z][a-z]+),?\s+to\s+(?:absolutely |nearly |almost |virtually |practically |just about |pretty much )?(?:everyone|everybody|anybody|all (?:and sundry|of us)|most (?:people|of us))(?=[,.;]| (?:who|here|in|at|on|else)\b)"
 )
+# Behind these stands a body, not a nickname: leader of Gressing, that's Ann Weir.
+_AFTER_ROLE = re.compile(r"\b(?:of|at|for|in|from|over|near|by|with|council)\s+$")
 # The same without words between; what stands so is a nickname only where it acts as a person does elsewhere.
 _APPOSED = re.compile(
     rf"(?P<nick>\b[A-Z][a-z]+)(?:,|\s+(?:is|was|being))\s+(?P<full>{_FULL})(?=,|\.|;| at\b| of\b| from\b)|(?P<full2>{_FULL})(?:(?:\s+in\s+\w+)?\s+(?:is|was)|,)\s+[\"'“‘]?(?P<nick2>[A-Z][a-z]+)(?=[\"'”’]?[,.;])"
@@ -151,6 +154,7 @@ class Sightings:
             token.low for text in self.texts if text.mode == "mixed" for token in text.tokens if not token.cap
         )
         self.nicknames: set[str] = set()
+        self.usually: dict[str, bool] = {}
         self.votes: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.barred = [self._bodies(text) for text in self.texts]
         for text in self.texts:
@@ -470,6 +474,8 @@ class Sightings:
                 low = token.low
                 if self._no_nickname(low) or (i and text.tokens[i - 1].low in TITLES) or low in (full and plain(match[full]) or "").split():
                     continue
+                if group == "nick" and _AFTER_ROLE.search(text.text[max(0, match.start() - 12) : match.start()]):
+                    continue
                 if group == "nick6" and token.first and self.kind(token) == "W":
                     continue
                 alike = full is not None and _sounds_like_start(low, plain(match[full]))
@@ -728,7 +734,7 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
-            elif kind == "U" and after.low in self.lexicon.surnames and len(after.text) in (2, 3) and not after.shout and self._nowhere_but_short(text, a):
+            elif kind == "U" and after.low in SHORT_SURNAMES and not after.shout and self._nowhere_but_short(text, a):
                 end = a + 2
             elif (kind in "US" and next_kind in "SU" and self._surely_surname(after)) or (
                 kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a)
@@ -867,7 +873,7 @@ class Sightings:
                 and not (i and token.gap.isspace() and tokens[i - 1].low in NOT_AFTER - {"a"})
             ):
                 j = i + 2
-            elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
+            elif kind in ("S", "U") and token.low not in ACRONYMS and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
             elif kind == "g" and token.low not in SMALL and not is_phrase(text.text, token):
                 j = i + (

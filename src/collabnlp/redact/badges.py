@@ -18,7 +18,7 @@ class Found(NamedTuple):
 
 _CODE = re.compile(
     r"(?<![\w£$€/.,@-])(?:[A-Z]{1,5}[-/. ]?\d{1,9}(?:[-/ ]\d{2,9}|[-/][A-Z0-9]{1,6})*[A-Z]?|\d{1,9}(?:[-/][A-Z0-9]{1,8})+|\d{3,9}[A-Z]{1,3}|\d{3,9}[ ][A-Z]{1,2}|\d{4,10}"
-    r"|[A-Z]{1,4}(?:[-/][A-Z]{1,3}){1,2}[-/]\d{3,9}|[a-z]{1,4}[-/]?\d{4,9}|[b-hj-z][ ]\d{4,9}|\d{2,4}(?:[ ]\d{2,4}){1,3})(?![\w%-]|[,.:]\d)"
+    r"|[A-Z]{1,4}(?:[-/][A-Z]{1,3}){1,2}[-/]\d{3,9}|[a-z]{1,4}[-/]?\d{4,9}|[b-hj-z][ ]\d{4,9}|\d{1,4}(?:[ ]\d{1,4}){1,4})(?![\w%-]|[,.:]\d)"
 )
 # Words that say whose number it is; and words for a number, which need no more where it is of somebody.
 _WHOSE = re.compile(

@@ -18,7 +18,7 @@ from collabnlp.records import Access, Block, Finding, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.lexicon import load_lexicon, plain
 from collabnlp.redact.people import Name, find_people
-from collabnlp.redact.posts import find_posts, names_heard
+from collabnlp.redact.posts import find_posts, names_heard, paired_bodies
 from collabnlp.redact.pseudonyms import Key, identity
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.roles import (
@@ -137,10 +137,12 @@ def redact(
         if words
     ]
     known += [Person(tuple(plain(name).split()), "speaker") for name in interviewee.people]
-    names = find_people(texts, known, places=_no_people(organisations, own, gazetteer))
+    pairs = paired_bodies(texts, usual)
+    places = _no_people(organisations, own, gazetteer) | {word for pair in pairs for word in pair.split(" and ")}
+    names = find_people(texts, known, places=places)
     borne, heard = (
         _borne(names),
-        names_heard(texts) | {plain(bare_name(o.name)) for some in organisations for o in some},
+        names_heard(texts) | pairs | {plain(bare_name(o.name)) for some in organisations for o in some},
     )
     label_of = {tuple(map(plain, words)): s for s, words in labels.items() if words}
     numbers = [list(_numbers(text, texts[i - 1] if i else "")) for i, text in enumerate(texts)]

@@ -48,9 +48,12 @@ _WRONG = re.compile(
 _SPEAKS = re.compile(r"\b(?:said|says|say|goes|went|thanks|cheers|sorry|hello|hi|morning) $")
 _SPOKEN_TO = re.compile(r"\s+(?:you|we|i|you['’]?re|you['’]?ve|you['’]?ll|i['’]?ll|i['’]?m|i['’]?ve|we['’]?ve|we['’]?ll|can|could|there['’]?s|that['’]?s|it['’]?s|what|why|how|listen|look)\b")
 _ACTS = re.compile(r"(?:['’]s)?\s+(?:is|was|has|had|isn['’]?t|wasn['’]?t|she|he|she['’]s|he['’]s|says|said|reckons|thinks|came|rang|who|didn['’]?t|doesn['’]?t|wouldn['’]?t|always|never)\b")
-_NO_SUBJECT = re.compile(r"(?:^|\b(?:the|a|an|my|your|his|her|their|our|this|that|no|any|some|every|question|high|low|i|we|you|they|he|she|it|who|which|what|to|of|never|just|always|really|then|not)) $")
+_BEGINS = re.compile(r"(?:^|\b(?:and|but|so|because|cos|that|when|if|as|then|well|yeah|yes|no|or|where|while|until|before|after|since|like|think|thought|said|says|know|knew|reckon|why|how|of the|except|though|although|now)) $")
 _DONE_TO = re.compile(r"\b(?:(?:said|spoke|speak|talk|talked|went|listen|listened|sent it|gave it|wrote) to|send you|sent you|send|rang|phoned|asked|told|met|thanked|emailed|texted|me and|because of(?: the)?) $")
 _GOES_ON = re.compile(r"\s*(?:$|\n)|\s+(?:what|that|about|and|who|i|we|he|she|she['’]s|he['’]s|you|where|how|why|if|whether|again|because|in|at|on)\b")
+
+
+_BEFORE_ADJECTIVES = frozenset("is was are were be been being very too quite more most so how really rather fairly such as my your his her its our their".split())
 
 
 class Name(NamedTuple):
@@ -351,7 +354,7 @@ def _meant_small(doc: Sightings, text: Text, i: int, *, listed: bool) -> bool:
         before, rest = text.text[max(0, token.start - 24) : token.start].replace("\n", " "), text.text[token.end : token.end + 24]
         if (
             (_SPEAKS.search(before) and _SPOKEN_TO.match(rest))
-            or (_ACTS.match(rest) and not _NO_SUBJECT.search(before))
+            or (_ACTS.match(rest) and (not before or _BEGINS.search(before)))
             or (_DONE_TO.search(before) and _GOES_ON.match(rest))
         ) and token.low not in MONTHS | {"will"}:
             return True
@@ -365,7 +368,9 @@ def _mostly(doc: Sightings, text: Text, i: int) -> bool:
     """Whether a word that is a name is one at most places where it stands in a document without capitals."""
     token = text.tokens[i]
     before = text.tokens[i - 1] if i else None
-    if is_phrase(text.text, token) or token.low in SMALL | MONTHS or (before is not None and before.low in NOT_AFTER):
+    if is_phrase(text.text, token) or token.low in SMALL | MONTHS or (
+        before is not None and before.low in NOT_AFTER | _BEFORE_ADJECTIVES
+    ):
         return False
     if token.low not in doc.usually:
         at = [(other, k) for other in doc.texts if other.mode != "mixed" for k, t in enumerate(other.tokens) if t.low == token.low]

@@ -7,6 +7,7 @@ can tell, so that the role becomes that of "a council".
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -168,6 +169,33 @@ def names_heard(texts: Sequence[str]) -> frozenset[str]:
     return frozenset(heard)
 
 
+def paired_bodies(texts: Sequence[str], usual: Mode) -> frozenset[str]:
+    """In a document without capitals, two words that stand only together, and more than once: garth and wyke, a body of two.
+
+    Examples
+    --------
+    >>> sorted(paired_bodies(["we joined orrley and tarn in may", "then orrley and tarn left us and the rest"], "lower"))
+    ['orrley and tarn']
+    """
+    if usual != "lower":
+        return frozenset()
+    lexicon = load_lexicon()
+    words = Counter(plain(word) for text in texts for word in re.findall(r"[a-zA-Z'’-]+", text))
+    pairs = Counter(
+        (plain(match[1]), plain(match[2]))
+        for text in texts
+        for match in re.finditer(r"\b([a-z'’-]{4,})\s+and\s+([a-z'’-]{4,})\b", text)
+    )
+    return frozenset(
+        f"{first} and {second}"
+        for (first, second), n in pairs.items()
+        if n > 1
+        and words[first] == words[second] == n
+        and not any(word in lexicon.words and word not in lexicon.places for word in (first, second))
+        and not (first in lexicon.given and second in lexicon.given)
+    )
+
+
 def _said_first(name: str) -> int:
     """Letters of the words before a name that are none of it: And Sallowby."""
     match = re.match(
@@ -194,6 +222,8 @@ def _is_body(name: str, people: Collection[str], heard: Collection[str], *, lowe
     first = words[0].removesuffix("'s")
     stem = first[:-1] if first.endswith("s") else first
     if len(words) > 1 and words[-1] in ("council", "authority") and first not in _NOBODY and not {first, stem} & set(people):
+        return True
+    if plain(name) in heard and " and " in name:
         return True
     if {first, stem} & set(people) or first in _NOBODY or any(word in _NOBODY for word in words[-1:]):
         return False

@@ -73,7 +73,7 @@ _ADDRESS = re.compile(
     rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|Council\b|Borough\b|District\b|County\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
 )
 _LIVES = (
-    r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*|depot|site|yard|workshop|portakabin|premises|garage|studio|lock-?up|allotment|caravan|surgery)\b"
+    r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*|depot|workshop|portakabin|premises|studio|lock-?up|allotment|caravan)\b"
     r"(?:\s+(?:is|was|are|were|still|now|then|to|went|it|them|out|over|up|down|together|alone|there)){0,3}\s+(?:at|on|in|to|is|was|are|were|from|near|called)\s+)"
 )
 # Without a number: after words for living there, or before a postcode.
@@ -97,7 +97,7 @@ _CODED = re.compile(
     rf"(?:\b(?:[Tt]he\s+)?{_LONG}(?:\s+{_LONG}){{0,3}},\s+)?\b(?:{_FLAT}?{_NUMBER}\s+{_LONG}(?:\s+{_LONG}){{0,2}}|{_LONG}(?:\s+{_LONG}){{0,3}}\s+(?:{_HOUSE}|{_STREET}))"
     rf"(?=(?:\s+(?:site|depot|building|premises|yard|office))?(?:,\s+{_LONG}(?:[\s-]{_LONG})?){{0,2}},?\s+{_POSTCODE.pattern[4:]})"
 )
-_UNIT = re.compile(rf"\b(?:Unit|Plot|Flat|Suite|Apartment)\s+(?:\d{{1,4}}[A-Za-z]?|[A-Z])(?:,\s+{_CAPITAL}(?:\s+{_CAPITAL}){{1,2}}(?=[,.;?!]))?(?![\w-])")
+_UNIT = re.compile(rf"\b(?:Unit|Plot|Flat|Suite|Apartment)\s+(?:\d{{1,4}}[A-Za-z]?|[A-Z])(?:,\s+{_CAPITAL}(?:\s+{_CAPITAL}){{1,2}}(?=[,.;?!]))?(?![\w-]| of\b)")
 _LOWER_HOUSE = r"(?:house|cottages?|farm|farmhouse|barn|lodge|rectory|vicarage|hall|mill|manor|villa|bungalow|grange|stables|forge|maltings|works|chapel|chambers|granary)"
 _LOWER_STREET = r"(?:road|street|avenue|lane|close|drive|gardens|crescent|terrace|grove|mews|croft|rise|walk|court|villas|row|yard|hill|square|wharf|quay|approach|drove|fold|brow|green|place)"
 _LOWER_CODED = re.compile(
@@ -114,7 +114,7 @@ _IDS = re.compile(
     r"(?:(?:card|record|file|badge|case|payroll|ticket|claim|property|pass)[ -]+)?(?:number|no\b\.?|num\b|nr\b|ref(?:erence)?\b\.?(?:\s+(?:number|no\b\.?))?|id\b|code|#)"
     r"|(?:case|payroll|staff|employee|passport|client|patient|personnel|claim|badge)(?=\s+(?:is\s+|was\s+)?[#A-Z]{0,5}[-/ ]?\d{3}))"
     r"(?:\s*(?:is|was|being|of|for \w+(?: \w+)?|:|=|,|-|–|#|the|that['’]s|it['’]s|would be|[\"“'‘(])){0,3}\s*"
-    r"((?:[A-Z]{1,5}[ -]?)?(?=[A-Z0-9/.-]*\d)[A-Z0-9]+(?:[/.-][A-Z0-9]+)*(?:[ ](?=\d{2,})[A-Z0-9/-]+)*)(?!\w)"
+    r"((?:[A-Z]{1,5}[ -]?)?(?=[A-Z0-9/.-]*\d)[A-Z0-9]+(?:[/.-][A-Z0-9]+)*(?:[ ](?=\d{2,})[A-Z0-9/-]+|[ ]\d(?![\w%.,]*\w))*)(?!\w)"
 )
 _REFERENCE = re.compile(
     r"(?i)\b(?:case|complaint|grievance|claim|referral|investigation|disciplinary|whistle[- ]?blow\w*|safeguarding|tribunal|appeal|payslip|employee|staff|personnel)\b"
@@ -243,7 +243,7 @@ def _addresses(text: str) -> Iterator[Found]:
     for match in _CODED.finditer(text):
         yield Found(match.start(), _to_postcode(text, match.end()), "address", "before a postcode")
     for match in _UNIT.finditer(text):
-        if match[0].count(",") or _STREET_NEAR.search(text[max(0, match.start() - 80) : match.end() + 60]):
+        if "," in match[0] or not match[0].startswith("Plot") and _STREET_NEAR.search(text[max(0, match.start() - 80) : match.end() + 60]):
             yield Found(match.start(), match.end(), "address", "a unit or plot of an address")
     for match in _LOWER_CODED.finditer(text):
         yield Found(*match.span(1), "address", "a house and a street, or one of them before a postcode")

@@ -85,6 +85,7 @@ _KIN = re.compile(
 _JOBS = frozenset(
     "solicitor treasurer planner engineer accountant secretary president vice governor trustee professor counsel colleague friend husband wife son daughter mum dad mother father brother sister boss predecessor successor "
     "finance housing planning place people legal resources highways transport environment regeneration communities culture health social education children adults housing waste policy communications procurement monitoring "
+    "scrutiny comms audit licensing operations development democratic estates property digital commercial corporate elections revenues benefits safeguarding policing parks libraries museums "
     "labour conservative tory green independent liberal democrat monday tuesday wednesday thursday friday saturday sunday yes no well so right okay ok thanks hello hi morning sorry dear present apologies minutes also then now "
     "first second third last finally next today yesterday tomorrow one two three four five other another".split()
 )
@@ -479,10 +480,21 @@ class Sightings:
                 if group == "nick6" and token.first and self.kind(token) == "W":
                     continue
                 alike = full is not None and _sounds_like_start(low, plain(match[full]))
-                if pattern is _APPOSED and not alike and (self.is_place(low) or self.votes[low][0] < 0.75 or self.votes[low][1] > 0):
+                if pattern is _APPOSED and not alike and (self.is_place(low) or not self._acts_elsewhere(text, i)):
                     continue
                 self.nicknames.add(low)
                 yield i, i + 1, "what somebody is called"
+
+    def _acts_elsewhere(self, here: Text, i: int) -> bool:
+        """Whether the word at i stands as a person does at another place of the document, and nowhere as a place does."""
+        low = here.tokens[i].low
+        others = [
+            score(text.text, text.tokens, k, k + 1)
+            for text in self.texts
+            for k, token in enumerate(text.tokens)
+            if token.low == low and token.cap and not (text is here and k == i)
+        ]
+        return any(person >= 0.75 for person, _ in others) and not any(place for _, place in others)
 
     def _full_name(self, tokens: list[Token], j: int) -> bool:
         return (
@@ -838,7 +850,7 @@ class Sightings:
                 and (not token.first or person >= 3)
             )
         if kind == "U":
-            return not in_run and votes >= 2 and votes > against and place == 0
+            return token.low not in ACRONYMS and not in_run and votes >= 2 and votes > against and place == 0
         if self._initials(token) and text.mode == "mixed":
             return person >= 2 and place == 0 and votes > against
         return False
@@ -880,7 +892,7 @@ class Sightings:
                     score(text.text, tokens, i, i + 1)[0] >= 2
                     and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None
                 )
-            elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
+            elif kind == "U" and token.low not in ACRONYMS and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
                 j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:
                 yield i, j, "in the lists of names"

@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
 from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES, SMALL
-from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
+from collabnlp.redact.sightings import JOBS, Person, Sightings, Text, initials_of
 from collabnlp.redact.tokens import Token
 
 _INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
@@ -317,7 +317,8 @@ def _got_wrong(doc: Sightings, parts: dict[str, Person], text: Text, i: int) -> 
         return None
     likely = [(JaroWinkler.similarity(part, token.low), part) for part, person in parts.items() if part in person.words and len(part) > 2]
     best = max(likely, default=(0.0, ""))
-    return parts[best[1]] if best[0] >= 0.6 else None
+    ordinary = doc.kind(token) == "W" or token.low in JOBS
+    return parts[best[1]] if best[0] >= (0.75 if ordinary else 0.6) else None
 
 
 def _meant(doc: Sightings, text: Text, i: int) -> bool:

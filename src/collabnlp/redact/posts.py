@@ -184,7 +184,7 @@ def paired_bodies(texts: Sequence[str], usual: Mode) -> frozenset[str]:
     pairs = Counter(
         (plain(match[1]), plain(match[2]))
         for text in texts
-        for match in re.finditer(r"\b([a-z'’-]{4,})\s+and\s+([a-z'’-]{4,})\b", text)
+        for match in re.finditer(r"\b([a-z'’-]{4,})(?=\s+and\s+([a-z'’-]{4,})\b)", text)
     )
     return frozenset(
         f"{first} and {second}"

@@ -74,7 +74,7 @@ _ADDRESS = re.compile(
 )
 _LIVES = (
     r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*|depot|workshop|portakabin|premises|studio|lock-?up|allotment|caravan)\b"
-    r"(?:\s+(?:is|was|are|were|still|now|then|to|went|it|them|out|over|up|down|together|alone|there)){0,3}\s+(?:at|on|in|to|is|was|are|were|from|near|called)\s+)"
+    r"(?:\s+(?:is|was|are|were|still|now|then|to|went|it|them|out|over|up|down|together|alone|there)){0,3}\s+(?:at|on|in|to|is|was|are|were|from|near|called|behind|opposite|above|off)\s+)"
 )
 # Without a number: after words for living there, or before a postcode.
 _NAMED_ADDRESS = re.compile(
@@ -105,6 +105,7 @@ _LOWER_CODED = re.compile(
     rf"|(?:the\s+)?(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?(?:{_LOWER_HOUSE}|{_LOWER_STREET})(?=,?\s+(?:it['’]?s\s+|that['’]?s\s+|postcode\s+)?(?i:{_POSTCODE.pattern[4:]})))\b"
 )
 _STREET_NEAR = re.compile(rf"{_CAPITAL}\s+(?:{_STREET}|{_HOUSE})\b|(?i:\b(?:lives?|office|workshop|address|home) (?:is|at|on|in)\b)")
+_ON_STREET = re.compile(rf"(?:,|\s+(?:on|in|off))\s+{_ROAD}")
 _TOWN = r"[A-Z][a-z'’]+"
 _TAIL = re.compile(rf",?\s+(?:in\s+|near\s+)?({_TOWN}(?:[ -](?:{_TOWN}|on|upon|under|le|in|the)){{0,3}})")
 _IDS = re.compile(
@@ -201,6 +202,8 @@ def _candidates(text: str) -> Iterator[Found]:
             yield Found(*match.span(1), "vehicle", "follows a word for a vehicle")
     yield from _addresses(text)
     for match in (*_IDS.finditer(text), *_REFERENCE.finditer(text)):
+        if re.match(r"(?i)(?:since|in|from|until|over|about|by|for|of|at|to|some|under|after|and|or|than)\b", match[1]):
+            continue
         if sum(map(str.isdigit, match[1])) >= 3 and not _NO_ID.search(
             text[max(0, match.start() - 18) : match.start(1)]
         ):
@@ -260,7 +263,9 @@ def _addresses(text: str) -> Iterator[Found]:
 
 
 def _to_postcode(text: str, end: int) -> int:
-    """Where an address ends, with its towns and its postcode."""
+    """Where an address ends, with its street, its towns and its postcode."""
+    street = _ON_STREET.match(text, end)
+    end = street.end() if street else end
     while (tail := _TAIL.match(text, end)) and (
         _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
     ):

@@ -82,7 +82,7 @@ _KIN = re.compile(
 
 
 # Capitalised words before a name that say what somebody does, not what somebody is called.
-_JOBS = frozenset(
+JOBS = frozenset(
     "solicitor treasurer planner engineer accountant secretary president vice governor trustee professor counsel colleague friend husband wife son daughter mum dad mother father brother sister boss predecessor successor "
     "finance housing planning place people legal resources highways transport environment regeneration communities culture health social education children adults housing waste policy communications procurement monitoring "
     "scrutiny comms audit licensing operations development democratic estates property digital commercial corporate elections revenues benefits safeguarding policing parks libraries museums "
@@ -395,6 +395,8 @@ class Sightings:
         for match in _INTRO.finditer(text.text):
             blank = re.compile(r"[\s,:\"“‘']*").match(text.text, match.end())
             i = at.get(blank.end() if blank else match.end())
+            if i is not None and match["nick"] and text.tokens[i].low == "the" and i + 1 < len(text.tokens) and text.tokens[i + 1].gap == " ":
+                i += 1  # calls him the Brigadier
             if i is None:
                 continue
             kinds = [self.kind(token) for token in text.tokens[i : i + 3]]
@@ -506,7 +508,7 @@ class Sightings:
         )
 
     def _no_nickname(self, low: str) -> bool:
-        return low in SMALL | FUNCTION | NOT_AFTER | HEADS | MONTHS | _JOBS or low in TITLES or low in self.extra or len(low) < 2
+        return low in SMALL | FUNCTION | NOT_AFTER | HEADS | MONTHS | JOBS or low in TITLES or low in self.extra or len(low) < 2
 
     def _particled(self, text: Text) -> Iterator[tuple[int, int, str]]:
         """Names with a particle, alone or behind others: van der Berg, Ana Pereira da Silva."""

@@ -37,7 +37,9 @@ _OF_NOBODY = re.compile(
     r"|\b(?:about|around|nearly|over|almost|roughly|some|worth|spent|cost|costs)(?: (?:the|of))?\s+$"
 )
 # Nearer to the number than a word for a paper, these say that it is somebody's all the same: a standards complaint.
-_NEARER = re.compile(r"(?i)\b(?:complain\w*|grievances?|staff|payroll|employees?|personnel|badge|disciplinary|tribunal|ombudsm[ae]n)\b")
+_NEARER = re.compile(
+    r"(?i)\b(?:complain\w*|grievances?|staff|payroll|employees?|personnel|badge|disciplinary|tribunal|ombudsm[ae]n)\b"
+)
 _UNIT = re.compile(
     r"(?i)\s*(?:%|per ?cent|pounds?|quid|million|thousand|people|residents?|homes?|houses?|jobs?|days?|hours?|years?|weeks?|months?|members?|staff\b|employees|cases\b|responses?|replies|miles?|"
     r"replied|acres?|hectares?|meetings?|children|families|households|businesses|tenants\b|calls|visitors?|staff|officers|claims|votes?|signatures|units|places|patients|clients|(?:[a-z]+ ){0,1}(?:people|homes|jobs|members|residents|records|referrals|complaints|tenancies|calls))\b"

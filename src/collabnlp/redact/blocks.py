@@ -231,7 +231,9 @@ def _numbers(text: str, before: str) -> Iterable[_Span]:
 
 def _said_again(texts: Sequence[str], numbers: Sequence[Sequence[_Span]]) -> dict[str, str]:
     """Numbers and addresses of people in a document, with their kinds: they are such wherever they stand, be there no word to tell it."""
-    said = {texts[i][s.start : s.end]: s.kind for i, spans in enumerate(numbers) for s in spans if s.kind in _KEPT_IN_MIND}
+    said = {
+        texts[i][s.start : s.end]: s.kind for i, spans in enumerate(numbers) for s in spans if s.kind in _KEPT_IN_MIND
+    }
     return {code: kind for code, kind in said.items() if len(code) > 5 and sum(map(str.isdigit, code)) > 2}
 
 

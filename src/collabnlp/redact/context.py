@@ -223,9 +223,13 @@ def score(text: str, tokens: list[Token], i: int, j: int) -> tuple[float, float]
         re.I,
     ) and re.match(r"[.?!]", tail):
         person += 1.5
-    if _THERE_IS.search(before) and re.match(r",\s+(?:who(?:['’]s| \w+s| (?:always|never|just|still|only|really|actually) \w+s)|that['’]s|she|he)\b", tail):
+    if _THERE_IS.search(before) and re.match(
+        r",\s+(?:who(?:['’]s| \w+s| (?:always|never|just|still|only|really|actually) \w+s)|that['’]s|she|he)\b", tail
+    ):
         person += 2
-    if _LET.search(before) and re.match(r"\s+(?:talk|speak|go|do|get|take|know|run|lead|sit|decide|answer|finish|explain|off|in|have)\b", tail):
+    if _LET.search(before) and re.match(
+        r"\s+(?:talk|speak|go|do|get|take|know|run|lead|sit|decide|answer|finish|explain|off|in|have)\b", tail
+    ):
         person += 2
     if re.match(r"\s+and\s+(?:I|me|myself)\b", tail):
         person += 2

@@ -15,7 +15,9 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
 from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES, SMALL
-from collabnlp.redact.sightings import JOBS, Person, Sightings, Text, initials_of
+from collabnlp.redact.nicknames import JOBS
+from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
+from collabnlp.redact.small import meant_small, mostly
 from collabnlp.redact.tokens import Token
 
 _INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
@@ -44,16 +46,6 @@ _GOT_WRONG = re.compile(
 _WRONG = re.compile(
     r"(?i)\b(?:mis-?)?spel(?:t|l|led|ling|ls)\b|\bwrong|\bmis(?:heard|hear|printed?|pronounc\w+)|\bpronounc|\btypos?\b|\btranscri|\bauto-?correct|\b(?:my|his|her|their|your|own|proper|whole) names?\b|\bcall list|\bname badge|\b\w['’]s in it"
 )
-# How a name that is a word, too, is known in a text without capitals: by who is spoken to, who does something, to whom it is done.
-_SPEAKS = re.compile(r"\b(?:said|says|say|goes|went|thanks|cheers|sorry|hello|hi|morning) $")
-_SPOKEN_TO = re.compile(r"\s+(?:you|we|i|you['’]?re|you['’]?ve|you['’]?ll|i['’]?ll|i['’]?m|i['’]?ve|we['’]?ve|we['’]?ll|can|could|there['’]?s|that['’]?s|it['’]?s|what|why|how|listen|look)\b")
-_ACTS = re.compile(r"(?:['’]s)?\s+(?:is|was|has|had|isn['’]?t|wasn['’]?t|she|he|she['’]s|he['’]s|says|said|reckons|thinks|came|rang|who|didn['’]?t|doesn['’]?t|wouldn['’]?t|always|never)\b")
-_BEGINS = re.compile(r"(?:^|\b(?:and|but|so|because|cos|that|when|if|as|then|well|yeah|yes|no|or|where|while|until|before|after|since|like|think|thought|said|says|know|knew|reckon|why|how|of the|except|though|although|now)) $")
-_DONE_TO = re.compile(r"\b(?:(?:said|spoke|speak|talk|talked|went|listen|listened|sent it|gave it|wrote) to|send you|sent you|send|rang|phoned|asked|told|met|thanked|emailed|texted|me and|because of(?: the)?) $")
-_GOES_ON = re.compile(r"\s*(?:$|\n)|\s+(?:what|that|about|and|who|i|we|he|she|she['’]s|he['’]s|you|where|how|why|if|whether|again|because|in|at|on)\b")
-
-
-_BEFORE_ADJECTIVES = frozenset("is was are were be been being very too quite more most so how really rather fairly such as my your his her its our their".split())
 
 
 class Name(NamedTuple):
@@ -242,9 +234,9 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         why = "part of a name" if listed else "short form of a name"
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
-            if not ordinary or near or _meant_small(doc, text, i, listed=listed):
+            if not ordinary or near or meant_small(doc, text, i, listed=listed):
                 return known, why
-            return (known, "a name, as mostly in this document") if listed and _mostly(doc, text, i) else None
+            return (known, "a name, as mostly in this document") if listed and mostly(doc, text, i) else None
         if token.low in doc.nicknames and token.cap:
             return known, "what somebody is called"
         if not token.cap:
@@ -257,7 +249,9 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
     if text.mode == "mixed" and not token.cap:
         return None
     if text.mode == "lower" and len(token.low) in (2, 3) and kind == "U" and token.low not in ACRONYMS | FEW_ACRONYMS:
-        bearers = [person for person in doc.people.values() if len(person.words) > 1 and token.low in initials_of(person)]
+        bearers = [
+            person for person in doc.people.values() if len(person.words) > 1 and token.low in initials_of(person)
+        ]
         if bearers:
             return bearers[0], "initials"
     if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|[ \xa0]?\d{2}", text.text[token.end :]):
@@ -309,13 +303,19 @@ def _got_wrong(doc: Sightings, parts: dict[str, Person], text: Text, i: int) -> 
     k = i - 1 if i and tokens[i - 1].cap and token.gap == " " and not tokens[i - 1].first else i
     for at in dict.fromkeys((i, k)):
         start = tokens[at].start
-        if _GOT_WRONG.search(text.text[max(0, start - 40) : start]) and _WRONG.search(text.text[max(0, start - 250) : start + 200]):
+        if _GOT_WRONG.search(text.text[max(0, start - 40) : start]) and _WRONG.search(
+            text.text[max(0, start - 250) : start + 200]
+        ):
             break
     else:
         return None
     if token.low in TITLES or token.low in SMALL or token.low in doc.extra or token.low in HEADS:
         return None
-    likely = [(JaroWinkler.similarity(part, token.low), part) for part, person in parts.items() if part in person.words and len(part) > 2]
+    likely = [
+        (JaroWinkler.similarity(part, token.low), part)
+        for part, person in parts.items()
+        if part in person.words and len(part) > 2
+    ]
     best = max(likely, default=(0.0, ""))
     ordinary = doc.kind(token) == "W" or token.low in JOBS
     return parts[best[1]] if best[0] >= (0.75 if ordinary else 0.6) else None
@@ -345,50 +345,6 @@ def _meant(doc: Sightings, text: Text, i: int) -> bool:
     if before is not None and before.low in NOT_AFTER and not (before.low == "that" and person >= 1.5):
         return False
     return place == 0 or person > place
-
-
-def _meant_small(doc: Sightings, text: Text, i: int, *, listed: bool) -> bool:
-    """Whether a name that is an ordinary word, too, is meant as a name in a text without capitals."""
-    token = text.tokens[i]
-    person, place = score(text.text, text.tokens, i, i + 1)
-    if listed and not is_phrase(text.text, token):
-        before, rest = text.text[max(0, token.start - 24) : token.start].replace("\n", " "), text.text[token.end : token.end + 24]
-        if (
-            (_SPEAKS.search(before) and _SPOKEN_TO.match(rest))
-            or (_ACTS.match(rest) and (not before or _BEGINS.search(before)))
-            or (_DONE_TO.search(before) and _GOES_ON.match(rest))
-        ) and token.low not in MONTHS | {"will"}:
-            return True
-    if is_phrase(text.text, token) or token.low in SMALL:
-        return person >= 3 and place == 0
-    rare = doc.seen_low[token.low] <= 4 and listed
-    return person >= (0.75 if rare else 2) and place == 0
-
-
-def _mostly(doc: Sightings, text: Text, i: int) -> bool:
-    """Whether a word that is a name is one at most places where it stands in a document without capitals."""
-    token = text.tokens[i]
-    before = text.tokens[i - 1] if i else None
-    if is_phrase(text.text, token) or token.low in SMALL | MONTHS or (
-        before is not None and before.low in NOT_AFTER | _BEFORE_ADJECTIVES
-    ):
-        return False
-    if token.low not in doc.usually:
-        at = [(other, k) for other in doc.texts if other.mode != "mixed" for k, t in enumerate(other.tokens) if t.low == token.low]
-        meant = sum(_meant_small(doc, other, k, listed=True) or _beside_own(doc, other, k) for other, k in at)
-        doc.usually[token.low] = meant >= 2 and 3 * meant >= 2 * len(at)
-    return doc.usually[token.low]
-
-
-def _beside_own(doc: Sightings, text: Text, k: int) -> bool:
-    """Whether a word stands within the whole name of somebody of the document."""
-    low = [token.low for token in text.tokens]
-    return any(
-        tuple(low[max(0, k - n) : k - n + len(words)]) == words
-        for words in doc.people
-        if len(words) > 1 and low[k] in words
-        for n in (words.index(low[k]),)
-    )
 
 
 def _at_head(doc: Sightings, text: Text, token: Token) -> bool:

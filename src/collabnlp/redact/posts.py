@@ -55,7 +55,9 @@ _NAME_FIRST = re.compile(
 _JOB_FIRST = re.compile(
     rf"(?<![\w-])(?P<role>(?i:{_JOB}))(?:,?[ \n]+(?:(?:over|down|up|across|out|back|there|based|working|employed|in post)[ \n]+)?(?:at|for)[ \n]+)(?:the\s+(?:old\s+)?|what was (?:then )?|neighbouring\s+|nearby\s+)?(?P<name>{_NAME})"
 )
-_JOB_OWNED = re.compile(rf"(?<![\w-])(?P<name>{_NAME})(?:['’]s|s['’])[ \n]+(?:own[ \n]+)?(?P<role>(?i:{_BEFORE}{_JOB}))(?![\w-])")
+_JOB_OWNED = re.compile(
+    rf"(?<![\w-])(?P<name>{_NAME})(?:['’]s|s['’])[ \n]+(?:own[ \n]+)?(?P<role>(?i:{_BEFORE}{_JOB}))(?![\w-])"
+)
 # Of one word, or of two where one of them is a part of many places' names, or of two bodies that became one.
 _LOWER_PLACE = (
     r"(?:(?:north|south|east|west|mid|upper|lower|great|little|new|old) [a-z'’-]{4,}|[a-z'’-]{4,}[ \n](?:vale|valley|moors?|forest|marsh(?:es)?|fens?|ridge|coast|downs|wolds|hills|dale|levels|bay|sands|heath|regis|magna|parva)"
@@ -65,10 +67,10 @@ _LOWER_JOB_FIRST = re.compile(
     rf"(?<![\w-])(?P<role>{_JOB})[ \n]+(?:(?:over|down|up|across|out|back|there|based|working|employed|in post)[ \n]+)?(?:at|for)[ \n]+(?:the\s+(?:old\s+)?)?(?P<name>{_LOWER_PLACE})(?![\w-])"
 )
 _LOWER_JOB_OWNED = re.compile(rf"(?<![\w-])(?P<name>{_LOWER_PLACE})['’]s[ \n]+(?:own[ \n]+)?(?P<role>{_JOB})(?![\w-])")
-_LOWER_FIRST = re.compile(
-    rf"(?<![\w-])(?P<role>{_BEFORE}{_POST}){_AT}(?P<name>{_LOWER_PLACE})(?![\w-])"
+_LOWER_FIRST = re.compile(rf"(?<![\w-])(?P<role>{_BEFORE}{_POST}){_AT}(?P<name>{_LOWER_PLACE})(?![\w-])")
+_LOWER_OWNED = re.compile(
+    rf"(?<![\w-])(?P<name>{_LOWER_PLACE}?)(?:['’]s?|s['’]?)\s+(?P<role>{_BEFORE}{_POST})(?![\w-])"
 )
-_LOWER_OWNED = re.compile(rf"(?<![\w-])(?P<name>{_LOWER_PLACE}?)(?:['’]s?|s['’]?)\s+(?P<role>{_BEFORE}{_POST})(?![\w-])")
 _LOWER_NAMED = re.compile(rf"(?<![\w-])(?P<name>{_LOWER_PLACE})\s+(?P<role>{_BEFORE}{_POST})(?![\w-])")
 # What may be capitalised beside a role and is no organisation of somebody's.
 _NOBODY = frozenset(
@@ -142,7 +144,13 @@ def find_posts(
                 name, end = _cut_people(name, end, people)
             if not name or any(start < e and s < end for s, e in (*taken, *ends)):
                 continue
-            if _is_body(name, people, heard, lower=lower, owned=pattern in (_NAME_FIRST, _JOB_OWNED, _LOWER_OWNED, _LOWER_JOB_OWNED)):
+            if _is_body(
+                name,
+                people,
+                heard,
+                lower=lower,
+                owned=pattern in (_NAME_FIRST, _JOB_OWNED, _LOWER_OWNED, _LOWER_JOB_OWNED),
+            ):
                 ends.append((start, end))
                 yield Post(start, end, match["role"], name)
 
@@ -164,7 +172,9 @@ def names_heard(texts: Sequence[str]) -> frozenset[str]:
             heard.add(plain(match[1] or match[2]))
         for match in re.finditer(r"\b([a-z]{4,}) (?:council|borough|district|county|city|metropolitan)\b", text):
             heard.add(plain(match[1]))
-            if match[1] not in _SIDES and (before := re.search(r"\b([a-z'’-]{4,}) $", text[max(0, match.start() - 25) : match.start()])):
+            if match[1] not in _SIDES and (
+                before := re.search(r"\b([a-z'’-]{4,}) $", text[max(0, match.start() - 25) : match.start()])
+            ):
                 heard.add(f"{plain(before[1])} {plain(match[1])}")
     return frozenset(heard)
 
@@ -221,7 +231,12 @@ def _is_body(name: str, people: Collection[str], heard: Collection[str], *, lowe
         name = " ".join(words)
     first = words[0].removesuffix("'s")
     stem = first[:-1] if first.endswith("s") else first
-    if len(words) > 1 and words[-1] in ("council", "authority") and first not in _NOBODY and not {first, stem} & set(people):
+    if (
+        len(words) > 1
+        and words[-1] in ("council", "authority")
+        and first not in _NOBODY
+        and not {first, stem} & set(people)
+    ):
         return True
     if plain(name) in heard and " and " in name:
         return True

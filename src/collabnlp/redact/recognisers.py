@@ -97,14 +97,18 @@ _CODED = re.compile(
     rf"(?:\b(?:[Tt]he\s+)?{_LONG}(?:\s+{_LONG}){{0,3}},\s+)?\b(?:{_FLAT}?{_NUMBER}\s+{_LONG}(?:\s+{_LONG}){{0,2}}|{_LONG}(?:\s+{_LONG}){{0,3}}\s+(?:{_HOUSE}|{_STREET}))"
     rf"(?=(?:\s+(?:site|depot|building|premises|yard|office))?(?:,\s+{_LONG}(?:[\s-]{_LONG})?){{0,2}},?\s+{_POSTCODE.pattern[4:]})"
 )
-_UNIT = re.compile(rf"\b(?:Unit|Plot|Flat|Suite|Apartment)\s+(?:\d{{1,4}}[A-Za-z]?|[A-Z])(?:,\s+{_CAPITAL}(?:\s+{_CAPITAL}){{1,2}}(?=[,.;?!]))?(?![\w-]| of\b)")
+_UNIT = re.compile(
+    rf"\b(?:Unit|Plot|Flat|Suite|Apartment)\s+(?:\d{{1,4}}[A-Za-z]?|[A-Z])(?:,\s+{_CAPITAL}(?:\s+{_CAPITAL}){{1,2}}(?=[,.;?!]))?(?![\w-]| of\b)"
+)
 _LOWER_HOUSE = r"(?:house|cottages?|farm|farmhouse|barn|lodge|rectory|vicarage|hall|mill|manor|villa|bungalow|grange|stables|forge|maltings|works|chapel|chambers|granary)"
 _LOWER_STREET = r"(?:road|street|avenue|lane|close|drive|gardens|crescent|terrace|grove|mews|croft|rise|walk|court|villas|row|yard|hill|square|wharf|quay|approach|drove|fold|brow|green|place)"
 _LOWER_CODED = re.compile(
     rf"\b(?:at|is|on|in|to|best|from|near|address)\s+((?:the\s+)?(?!(?:the\s+)?(?:town|city|county|council|village|guild|civic|parish|church|school|court|country|care|full|whole)\b)(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?{_LOWER_HOUSE},?\s+(?:on\s+)?(?:(?!the\b|is\b)[a-z'’-]+\s+){{1,2}}?{_LOWER_STREET}"
     rf"|(?:the\s+)?(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?(?:{_LOWER_HOUSE}|{_LOWER_STREET})(?=,?\s+(?:it['’]?s\s+|that['’]?s\s+|postcode\s+)?(?i:{_POSTCODE.pattern[4:]})))\b"
 )
-_STREET_NEAR = re.compile(rf"{_CAPITAL}\s+(?:{_STREET}|{_HOUSE})\b|(?i:\b(?:lives?|office|workshop|address|home) (?:is|at|on|in)\b)")
+_STREET_NEAR = re.compile(
+    rf"{_CAPITAL}\s+(?:{_STREET}|{_HOUSE})\b|(?i:\b(?:lives?|office|workshop|address|home) (?:is|at|on|in)\b)"
+)
 _ON_STREET = re.compile(rf"(?:,|\s+(?:on|in|off))\s+{_ROAD}")
 _TOWN = r"[A-Z][a-z'’]+"
 _TAIL = re.compile(rf",?\s+(?:in\s+|near\s+)?({_TOWN}(?:[ -](?:{_TOWN}|on|upon|under|le|in|the)){{0,3}})")
@@ -246,7 +250,9 @@ def _addresses(text: str) -> Iterator[Found]:
     for match in _CODED.finditer(text):
         yield Found(match.start(), _to_postcode(text, match.end()), "address", "before a postcode")
     for match in _UNIT.finditer(text):
-        if "," in match[0] or not match[0].startswith("Plot") and _STREET_NEAR.search(text[max(0, match.start() - 80) : match.end() + 60]):
+        if "," in match[0] or (
+            not match[0].startswith("Plot") and _STREET_NEAR.search(text[max(0, match.start() - 80) : match.end() + 60])
+        ):
             yield Found(match.start(), match.end(), "address", "a unit or plot of an address")
     for match in _LOWER_CODED.finditer(text):
         yield Found(*match.span(1), "address", "a house and a street, or one of them before a postcode")

@@ -30,6 +30,7 @@ from collabnlp.redact.lexicon.usage import (
     SHORT_SURNAMES,
     SMALL,
 )
+from collabnlp.redact.nicknames import beside, called
 from collabnlp.redact.tokens import Mode, Token, mode_of, overall, tokens_of
 
 Who = Literal["speaker", "interviewer", "person"]
@@ -37,28 +38,6 @@ _INTRO = re.compile(
     r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
     r"née|nee|signed|speaker is|interviewee is|interviewer is|present:|attendees:|participants?:|name:)"
     r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
-)
-_NICKNAME = re.compile(
-    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to\s+(?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
-    r"|as (?:[\w'’]+\s+){1,6}?call(?:s|ed)?\s+(?:him|her|me|them|us)\b|for short\b"
-    r"|(?:we|they|everyone|everybody|people|I|folk|some)\s+(?:\w+\s+){0,2}?call(?:s|ed)?\s+(?:him|her|them|me|us)\b"
-    r"|(?:that['’]s|that was|is|was)\s+(?:how|what)\s+(?:\w+\s+){1,3}?(?:say|says|said|spell|spells|spelt|pronounce|pronounced|call|calls|called|write|writes)\b)"
-)
-_FULL = r"[A-Z][\w'’-]+(?:[ \n](?:[a-z]{2,3}[ \n]){0,2}[A-Z][\w'’-]+){1,3}"
-# A nickname beside the name of who bears it, or beside words that tell a person: Badger, that's Ann Weir; a man, Badger, he.
-_BESIDE = re.compile(
-    rf"(?P<nick>(?-i:[A-Z][a-z]+)),\s+(?:that['’]?s|that is|that was|who is|who['’]s|i\.e\.|meaning|alias|a\.?k\.?a\.?|real name|proper name|properly|which is|short for)\s+(?P<full>{_FULL})"
-    rf"|(?P<full2>{_FULL}),?\s+(?:(?:also )?known as|alias|a\.?k\.?a\.?|or|who['’]?s|who is|who answers to|or just|better known as)\s+[\"'“‘]?(?P<nick2>(?-i:[A-Z][a-z]+))(?=[\"'”’]?[,.;)]| to\b| because\b)"
-    r"|\b(?:man|woman|lad|lass|girl|fella|fellow|bloke|chap|guy|lady|boy|character|colleague|driver|caretaker|clerk|mate|friend),\s+(?P<nick3>[A-Z][a-z]+),\s+(?:he|she|who|his|her|they|a|used|always)\b"
-    r"|\b(?:(?:that['’]s|which is|and that['’]s) (?:where|why|how) (?:the )?|hence (?:the )?)(?P<nick4>[A-Z][a-z]+)(?: (?:comes?|came) from|[,.;])"
-    r"|\b(?:who|whom|that)\s+(?:we|I|they|everyone|everybody|people|folk|the (?:lads|team|staff|office|girls))\s+(?:all |always |just |used to |only |still )?(?:calls?|called)\s+(?:the )?(?P<nick5>[A-Z][a-z]+)\b"
-    r"|(?P<nick6>\b[A-Z][a-z]+),?\s+to\s+(?:absolutely |nearly |almost |virtually |practically |just about |pretty much )?(?:everyone|everybody|anybody|all (?:and sundry|of us)|most (?:people|of us))(?=[,.;]| (?:who|here|in|at|on|else)\b)"
-)
-# Behind these stands a body, not a nickname: leader of Gressing, that's Ann Weir.
-_AFTER_ROLE = re.compile(r"\b(?:of|at|for|in|from|over|near|by|with|council)\s+$")
-# The same without words between; what stands so is a nickname only where it acts as a person does elsewhere.
-_APPOSED = re.compile(
-    rf"(?P<nick>\b[A-Z][a-z]+)(?:,|\s+(?:is|was|being))\s+(?P<full>{_FULL})(?=,|\.|;| at\b| of\b| from\b)|(?P<full2>{_FULL})(?:(?:\s+in\s+\w+)?\s+(?:is|was)|,)\s+[\"'“‘]?(?P<nick2>[A-Z][a-z]+)(?=[\"'”’]?[,.;])"
 )
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
@@ -79,22 +58,6 @@ SORTS = frozenset("big little wee young old long tall".split())
 _KIN = re.compile(
     r"(?i)\b(?:(?:my|our|his|her|their) (?:own |old |new |lovely |then )?(?:colleague|husband|wife|partner|brother|sister|son|daughter|friend|mate|boss|deputy|secretary|assistant|pa|predecessor|successor|manager|mum|dad)|called|named|woman|man|girl|lad|chap|bloke|lady|guy|name is|name['’]s)\s+$"
 )
-
-
-# Capitalised words before a name that say what somebody does, not what somebody is called.
-JOBS = frozenset(
-    "solicitor treasurer planner engineer accountant secretary president vice governor trustee professor counsel colleague friend husband wife son daughter mum dad mother father brother sister boss predecessor successor "
-    "finance housing planning place people legal resources highways transport environment regeneration communities culture health social education children adults housing waste policy communications procurement monitoring "
-    "scrutiny comms audit licensing operations development democratic estates property digital commercial corporate elections revenues benefits safeguarding policing parks libraries museums "
-    "labour conservative tory green independent liberal democrat monday tuesday wednesday thursday friday saturday sunday yes no well so right okay ok thanks hello hi morning sorry dear present apologies minutes also then now "
-    "first second third last finally next today yesterday tomorrow one two three four five other another".split()
-)
-
-
-def _sounds_like_start(low: str, full: str) -> bool:
-    """Whether a word is the start of one of a name's words, with an ending that makes light of it: Abs for Abdulaziz."""
-    stem = re.sub(r"(?:ie|sy|ers|s|y|z|o)$", "", low)
-    return len(stem) > 1 and any(word.startswith(stem) for part in full.split() for word in (part, *part.split("-")))
 
 
 class Person(NamedTuple):
@@ -337,8 +300,8 @@ class Sightings:
         for i, j, why in (
             *self._particled(text),
             *self._introduced(text),
-            *self._nicknamed(text),
-            *self._beside(text),
+            *called(self, text),
+            *beside(self, text),
             *self._titled(text),
         ):
             if not done & set(range(i, j)):
@@ -395,7 +358,13 @@ class Sightings:
         for match in _INTRO.finditer(text.text):
             blank = re.compile(r"[\s,:\"“‘']*").match(text.text, match.end())
             i = at.get(blank.end() if blank else match.end())
-            if i is not None and match["nick"] and text.tokens[i].low == "the" and i + 1 < len(text.tokens) and text.tokens[i + 1].gap == " ":
+            if (
+                i is not None
+                and match["nick"]
+                and text.tokens[i].low == "the"
+                and i + 1 < len(text.tokens)
+                and text.tokens[i + 1].gap == " "
+            ):
                 i += 1  # calls him the Brigadier
             if i is None:
                 continue
@@ -403,7 +372,9 @@ class Sightings:
             first = text.tokens[i]
             if first.low in TITLES or first.low in HEADS or first.low in NOT_AFTER:
                 continue
-            if match["soft"] and any(self.is_figure(text.tokens, i, k) for k in range(i + 2, min(i + 4, len(text.tokens)) + 1)):
+            if match["soft"] and any(
+                self.is_figure(text.tokens, i, k) for k in range(i + 2, min(i + 4, len(text.tokens)) + 1)
+            ):
                 continue
             if (
                 match["nick"]
@@ -447,68 +418,6 @@ class Sightings:
             while j < len(text.tokens) and j - i < 4 and self.goes_on(text, j):
                 j += 1
             yield i, j, "introduced"
-
-    def _nicknamed(self, text: Text) -> Iterator[tuple[int, int, str]]:
-        """Names that are said to be what somebody is called: Spanner to his friends, as we all called her."""
-        at = {token.start: i for i, token in enumerate(text.tokens)}
-        for match in _NICKNAME.finditer(text.text):
-            i = at.get(match.start("nick"))
-            if i is None:
-                continue
-            token = text.tokens[i]
-            plain_word = token.low in SMALL | FUNCTION | NOT_AFTER | HEADS or token.low in TITLES
-            if not plain_word and (token.cap or (text.mode == "lower" and self.kind(token) in "GSUgs")):
-                self.nicknames.add(token.low)
-                yield i, i + 1, "what somebody is called"
-
-    def _beside(self, text: Text) -> Iterator[tuple[int, int, str]]:
-        """Nicknames beside the names of those who bear them."""
-        if text.mode != "mixed":
-            return
-        at = {token.start: i for i, token in enumerate(text.tokens)}
-        for pattern in (_BESIDE, _APPOSED):
-            for match in pattern.finditer(text.text):
-                group = next(name for name, value in match.groupdict().items() if name.startswith("nick") and value)
-                full = next((name for name, value in match.groupdict().items() if name.startswith("full") and value), None)
-                i, j = at.get(match.start(group)), at.get(match.start(full)) if full else None
-                if i is None or (full and (j is None or not self._full_name(text.tokens, j))):
-                    continue
-                token = text.tokens[i]
-                low = token.low
-                if self._no_nickname(low) or (i and text.tokens[i - 1].low in TITLES) or low in (full and plain(match[full]) or "").split():
-                    continue
-                if group == "nick" and _AFTER_ROLE.search(text.text[max(0, match.start() - 12) : match.start()]):
-                    continue
-                if group == "nick6" and token.first and self.kind(token) == "W":
-                    continue
-                alike = full is not None and _sounds_like_start(low, plain(match[full]))
-                if pattern is _APPOSED and not alike and (self.is_place(low) or not self._acts_elsewhere(text, i)):
-                    continue
-                self.nicknames.add(low)
-                yield i, i + 1, "what somebody is called"
-
-    def _acts_elsewhere(self, here: Text, i: int) -> bool:
-        """Whether the word at i stands as a person does at another place of the document, and nowhere as a place does."""
-        low = here.tokens[i].low
-        others = [
-            score(text.text, text.tokens, k, k + 1)
-            for text in self.texts
-            for k, token in enumerate(text.tokens)
-            if token.low == low and token.cap and not (text is here and k == i)
-        ]
-        return any(person >= 0.75 for person, _ in others) and not any(place for _, place in others)
-
-    def _full_name(self, tokens: list[Token], j: int) -> bool:
-        return (
-            j + 1 < len(tokens)
-            and self.kind(tokens[j]) in "GgU"
-            and self.kind(tokens[j + 1]) in "SsUGg"
-            and tokens[j].low not in ROYAL - self.lexicon.given
-            and not any(token.low in HEADS or token.low in self.extra for token in tokens[j : j + 3] if token.cap and not token.first)
-        )
-
-    def _no_nickname(self, low: str) -> bool:
-        return low in SMALL | FUNCTION | NOT_AFTER | HEADS | MONTHS | JOBS or low in TITLES or low in self.extra or len(low) < 2
 
     def _particled(self, text: Text) -> Iterator[tuple[int, int, str]]:
         """Names with a particle, alone or behind others: van der Berg, Ana Pereira da Silva."""
@@ -748,10 +657,10 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
-            elif kind == "U" and after.low in SHORT_SURNAMES and not after.shout and self._nowhere_but_short(text, a):
-                end = a + 2
-            elif (kind in "US" and next_kind in "SU" and self._surely_surname(after)) or (
-                kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a)
+            elif (
+                (kind == "U" and after.low in SHORT_SURNAMES and not after.shout and self._nowhere_but_short(text, a))
+                or (kind in "US" and next_kind in "SU" and self._surely_surname(after))
+                or (kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a))
             ):
                 end = a + 2
             elif kind in "USg" and next_kind in "SU" and not (token.first and kind == "g"):
@@ -769,8 +678,16 @@ class Sightings:
         token = text.tokens[k]
         rest = text.text[token.end : token.end + 12]
         if token.low in MONTHS:
-            return token.low in self.lexicon.surnames | self.lexicon.given and re.match(r"[,.;:?!)'’\n]|\s+(?:and|who|is|was|said|has|had)\b", rest) is not None
-        return not token.shout and token.low not in self.lexicon.words and token.low not in HEADS | WEAK_HEADS | FUNCTION | SMALL and self.seen_small[token.low] == 0
+            return (
+                token.low in self.lexicon.surnames | self.lexicon.given
+                and re.match(r"[,.;:?!)'’\n]|\s+(?:and|who|is|was|said|has|had)\b", rest) is not None
+            )
+        return (
+            not token.shout
+            and token.low not in self.lexicon.words
+            and token.low not in HEADS | WEAK_HEADS | FUNCTION | SMALL
+            and self.seen_small[token.low] == 0
+        )
 
     def _nowhere(self, text: Text, a: int) -> bool:
         """Whether two words that no list holds stand nowhere in the document as a place or a body does."""
@@ -829,7 +746,12 @@ class Sightings:
             if in_run or place >= 1 or is_phrase(text.text, token):
                 return False
             if token.low not in COMMON:  # a word, too, but acts as a person does, and nowhere stands small
-                return not token.first and person >= 1.75 and self.seen_small[token.low] == 0 and not self.is_place(token.low)
+                return (
+                    not token.first
+                    and person >= 1.75
+                    and self.seen_small[token.low] == 0
+                    and not self.is_place(token.low)
+                )
             return person >= 1.25 if token.first else True
         if token.low in BORN_IN and not is_phrase(text.text, token):
             return person >= 1.75 and place == 0
@@ -894,7 +816,11 @@ class Sightings:
                     score(text.text, tokens, i, i + 1)[0] >= 2
                     and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None
                 )
-            elif kind == "U" and token.low not in ACRONYMS and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
+            elif (
+                kind == "U"
+                and token.low not in ACRONYMS
+                and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]
+            ):
                 j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:
                 yield i, j, "in the lists of names"

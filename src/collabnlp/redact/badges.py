@@ -18,22 +18,27 @@ class Found(NamedTuple):
 
 _CODE = re.compile(
     r"(?<![\w£$€/.,@-])(?:[A-Z]{1,5}[-/. ]?\d{1,9}(?:[-/ ]\d{2,9}|[-/][A-Z0-9]{1,6})*[A-Z]?|\d{1,9}(?:[-/][A-Z0-9]{1,8})+|\d{3,9}[A-Z]{1,3}|\d{3,9}[ ][A-Z]{1,2}|\d{4,10}"
-    r"|[A-Z]{1,4}(?:[-/][A-Z]{1,3}){1,2}[-/]\d{3,9}|[a-z]{1,4}[-/]?\d{4,9}|\d{2,4}(?:[ ]\d{2,4}){1,3})(?![\w%-]|[,.:]\d)"
+    r"|[A-Z]{1,4}(?:[-/][A-Z]{1,3}){1,2}[-/]\d{3,9}|[a-z]{1,4}[-/]?\d{4,9}|[b-hj-z][ ]\d{4,9}|\d{1,4}(?:[ ]\d{1,4}){1,4})(?![\w%-]|[,.:]\d)"
 )
 # Words that say whose number it is; and words for a number, which need no more where it is of somebody.
 _WHOSE = re.compile(
     r"(?i)\b(?:staff|payroll|payslips?|employee|employment|personnel|lanyard|badges?|swipe|warrant|social work\w*|care leaver|caseload|case ?(?:work\w*|files?|notes?|number|ref\w*)?|grievances?|"
-    r"complain\w*|safeguarding|refer\w+|disciplinary|tribunal|whistle[- ]?blow\w*|clients?|patients?|surgery|pension|union|(?:hr|human resources|occupational health)|tenanc\w+|tenants?|"
+    r"complain\w*|ombudsm[ae]n|safeguarding|refer\w+|disciplinary|tribunal|whistle[- ]?blow\w*|clients?|patients?|surgery|pension|union|(?:hr|human resources|occupational health)|tenanc\w+|tenants?|"
     r"licen[cs]e|passport|national insurance|membership|service[- ]users?|id(?: card)?|identity|log(?:ged)?[- ]?in|logged|starter|timesheets?|pass(?: number)?|on file|my file|(?:his|her|their) file|records?|files?|crime|incident|"
-    r"(?:my|his|her|their|your|own|mine|whose|the|a|under|by|that|personal|reference)[ ,]+(?:[a-z]+ ){0,2}(?:number|ref(?:erence)?)\b(?! of)|number (?:is|was|being)|ref(?:erence)? (?:is|was))\b"
+    r"(?:use|using|say|saying|give|giving|without|put|mention(?:ing)?) (?:a|any|no|his|her|their) names?|(?:my|his|her|their|your|own|mine|whose|the|a|under|by|that|personal|reference)[ ,]+(?:[a-z]+ ){0,2}(?:number|ref(?:erence)?)\b(?! of)|number (?:is|was|being)|ref(?:erence)? (?:is|was))\b"
 )
 _PLAIN_WHOSE = re.compile(
-    r"(?i)\b(?:numbers?(?! of)|ref(?:erence)?|id|lanyard|payroll|payslip|badge|pass|licen[cs]e|passport|employee|logged|staff record|personnel|file)\b"
+    r"(?i)\b(?:numbers?(?! of)|ref(?:erence)?|id|lanyard|payroll|payslip|badge|pass|licen[cs]e|passport|employee|logged|staff record|personnel|file|staff|case|complaint|grievance|tribunal|ombudsm[ae]n|(?:look|looked) (?:it|him|her|them|me|that) up|quote (?:it|that))\b"
 )
 _OF_NOBODY = re.compile(
     r"(?i)\b(?:minutes?|agenda|items?|reports?|papers?|planning|applications?|polic(?:y|ies)|committee|decisions?|paragraphs?|sections?|pages?|appendi\w+|budgets?|contracts?|tenders?|version|"
     r"schedule|maps?|isbn|standards?|circular|instrument|motion|resolution|act|regulations?|clause|junction|road|route|bus|grants?|code|invoice|order|iso|figure|table|chapter|box|annex|plots?|sites?|"
-    r"rooms?|pounds?|about|around|nearly|over|almost|roughly|some|worth|spent|cost|costs|directive|by-?law|document|local plan|bill|line|flight|consultation|portal|project|scheme)\b[^.;]{0,12}$"
+    r"rooms?|pounds?|directive|by-?law|document|local plan|bill|line|flight|consultation|portal|project|scheme)\b(?P<between>[^.;]{0,12})$"
+    r"|\b(?:about|around|nearly|over|almost|roughly|some|worth|spent|cost|costs)(?: (?:the|of))?\s+$"
+)
+# Nearer to the number than a word for a paper, these say that it is somebody's all the same: a standards complaint.
+_NEARER = re.compile(
+    r"(?i)\b(?:complain\w*|grievances?|staff|payroll|employees?|personnel|badge|disciplinary|tribunal|ombudsm[ae]n)\b"
 )
 _UNIT = re.compile(
     r"(?i)\s*(?:%|per ?cent|pounds?|quid|million|thousand|people|residents?|homes?|houses?|jobs?|days?|hours?|years?|weeks?|months?|members?|staff\b|employees|cases\b|responses?|replies|miles?|"
@@ -79,7 +84,8 @@ def find_badges(text: str, before: str = "") -> Iterator[Found]:
         if n_digits < 3 or _YEARS.fullmatch(code) or _STANDARD.fullmatch(code) or _UNIT.match(text, match.end()):
             continue
         own, beside = _around(text, match.start(), before)
-        if _OF_NOBODY.search(text[max(0, match.start() - 45) : match.start()].replace(".\n", ". ")):
+        nobody = _OF_NOBODY.search(text[max(0, match.start() - 45) : match.start()].replace(".\n", ". "))
+        if nobody and not _NEARER.search(nobody["between"] or ""):
             continue
         cue = _WHOSE if re.search(r"[A-Za-z/-]|^0", code) else _PLAIN_WHOSE
         if re.fullmatch(r"[\d ]+", code) and (n_digits < 4 or (" " in code and n_digits < 6)):

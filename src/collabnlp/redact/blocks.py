@@ -18,7 +18,7 @@ from collabnlp.records import Access, Block, Finding, strictest
 from collabnlp.redact.attribution import mark_access
 from collabnlp.redact.lexicon import load_lexicon, plain
 from collabnlp.redact.people import Name, find_people
-from collabnlp.redact.posts import find_posts, names_heard
+from collabnlp.redact.posts import find_posts, names_heard, paired_bodies
 from collabnlp.redact.pseudonyms import Key, identity
 from collabnlp.redact.recognisers import find_numbers
 from collabnlp.redact.roles import (
@@ -54,6 +54,9 @@ _SHOWN = {
 _IN = re.compile(
     r"(?i)\b(?:in|around|across|near|outside|inside|within|throughout|to|from|into|through|of|over|beyond|south|north|east|west)\s+(?:the\s+)?$"
 )
+
+
+_KEPT_IN_MIND = ("number", "vehicle", "nhs_number", "ni_number", "phone")
 
 
 class _Span(NamedTuple):
@@ -134,17 +137,22 @@ def redact(
         if words
     ]
     known += [Person(tuple(plain(name).split()), "speaker") for name in interviewee.people]
-    names = find_people(texts, known, places=_no_people(organisations, own, gazetteer))
+    pairs = paired_bodies(texts, usual)
+    places = _no_people(organisations, own, gazetteer) | {word for pair in pairs for word in pair.split(" and ")}
+    names = find_people(texts, known, places=places)
     borne, heard = (
         _borne(names),
-        names_heard(texts) | {plain(bare_name(o.name)) for some in organisations for o in some},
+        names_heard(texts) | pairs | {plain(bare_name(o.name)) for some in organisations for o in some},
     )
     label_of = {tuple(map(plain, words)): s for s, words in labels.items() if words}
+    numbers = [list(_numbers(text, texts[i - 1] if i else "")) for i, text in enumerate(texts)]
+    again = _said_again(texts, numbers)
     result, findings = [], []
     for i, block in enumerate(marked):
         spans = [
             *_corrected(block.text, corrections),
-            *_numbers(block.text, texts[i - 1] if i else ""),
+            *numbers[i],
+            *_repeated(block.text, again),
             *(_roles(block.text, organisations[i], borne, heard, usual) if block.access == "non-attributable" else ()),
             *(
                 _people([n for n in names if n.block == i], block, label_of, asking, key, document_id)
@@ -219,6 +227,21 @@ def _numbers(text: str, before: str) -> Iterable[_Span]:
     masked = PSEUDONYM.sub(lambda match: "\0" * len(match.group()), text)
     for found in find_numbers(masked, before):
         yield _Span(found.start, found.end, found.kind, _SHOWN[found.kind], found.reason, 1)
+
+
+def _said_again(texts: Sequence[str], numbers: Sequence[Sequence[_Span]]) -> dict[str, str]:
+    """Numbers and addresses of people in a document, with their kinds: they are such wherever they stand, be there no word to tell it."""
+    said = {
+        texts[i][s.start : s.end]: s.kind for i, spans in enumerate(numbers) for s in spans if s.kind in _KEPT_IN_MIND
+    }
+    return {code: kind for code, kind in said.items() if len(code) > 5 and sum(map(str.isdigit, code)) > 2}
+
+
+def _repeated(text: str, again: dict[str, str]) -> Iterable[_Span]:
+    for code, kind in again.items():
+        words = r"\s+".join(map(re.escape, code.split()))
+        for match in re.finditer(rf"(?<![\w-]){words}(?![\w-])", text):
+            yield _Span(match.start(), match.end(), kind, _SHOWN[kind], "the same as elsewhere in the document", 1)
 
 
 def _borne(names: Iterable[Name]) -> frozenset[str]:

@@ -34,7 +34,7 @@ HEADS = frozenset(
     police constabulary ambulance fire rescue bank building mall market green-belt corridor growth lep nhs
     shire constituency region coast moors dales wolds hills downs peninsula estuary river forest
     football fc united athletic rovers albion wanderers park-and-ride campus laboratory laboratories observatory gallery
-    magazine times gazette echo herald guardian telegraph post chronicle mercury argus journal mail observer radio television
+    magazine times gazette echo herald guardian telegraph post chronicle mercury argus journal mail observer radio television regis magna parva
     """.split()
 )
 # Such words that are surnames, too.
@@ -64,7 +64,7 @@ _DOES = re.compile(
     r"brought|sent|sends|turned up|showed|helped|helps|called|worked|works|spoke|speaks|kept|keeps|had (?:the|a|to|his|her)|put|stopped|found|offered|refused|ended up)\b"
 )
 _IS = re.compile(
-    r"(?:is|was|has|had|would|will|could|used|might|does|did|(?:does|did|is|was|has|had|would|could|wo|ca|should)n['’]?t|always|never|also|still|just|can|should|then|once|actually|basically|really|probably)\b"
+    r"(?:is|was|has|had|would|will|could|used|might|ought|does|did|(?:does|did|is|was|has|had|would|could|wo|ca|should)n['’]?t|always|never|also|still|just|can|should|then|once|actually|basically|really|probably)\b"
 )
 # What follows names that are ordinary words where they are such.
 _PHRASES = {
@@ -167,6 +167,8 @@ _PLACE_AFTER = re.compile(
     r"\s+(?:County|District|Borough|City|Town|Parish|Council|Road|Street|Lane|Valley|Vale|Village|LEP|NHS|(?:town|city) (?:centre|council|hall)|council|area|county|district|borough|station|hospital|airport|"
     r"residents|councillors|leaders|based|side|end|office|officers|members|people|taxpayers|voters|businesses)\b|\s*(?:/|&)\s*[A-Z]"
 )
+_THERE_IS = re.compile(r"(?i)\bthere(?:['’]s| is| was)(?: always| also)?\s+$")
+_LET = re.compile(r"(?i)\b(?:let|lets|makes?|made|watch(?:ed)?|help(?:ed|s)?)\s+$")
 _SHE = re.compile(r"\b(?:she|he|her|him|his|hers|she['’]s|he['’]s)\b", re.I)
 _ROLE_AFTER = re.compile(
     r"(?i),?\s*\(?(?:,|-|–|—|\(|is|was|as)\s*(?:who (?:is|was)\s+)?(?:our|my|the|their|a|an|then|now|who)?\s*(?:former |current |new |old |then |deputy |interim |acting |assistant |senior )*"
@@ -221,6 +223,14 @@ def score(text: str, tokens: list[Token], i: int, j: int) -> tuple[float, float]
         re.I,
     ) and re.match(r"[.?!]", tail):
         person += 1.5
+    if _THERE_IS.search(before) and re.match(
+        r",\s+(?:who(?:['’]s| \w+s| (?:always|never|just|still|only|really|actually) \w+s)|that['’]s|she|he)\b", tail
+    ):
+        person += 2
+    if _LET.search(before) and re.match(
+        r"\s+(?:talk|speak|go|do|get|take|know|run|lead|sit|decide|answer|finish|explain|off|in|have)\b", tail
+    ):
+        person += 2
     if re.match(r"\s+and\s+(?:I|me|myself)\b", tail):
         person += 2
     if person and _SHE.search(tail[:45]):

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, JaroWinkler
 
 from collabnlp.redact.context import HEADS, NOT_AFTER, TITLES, is_phrase, score
 from collabnlp.redact.lexicon import Lexicon, load_lexicon, plain
 from collabnlp.redact.lexicon.usage import ACRONYMS, COMMON, FEW_ACRONYMS, MONTHS, PARTICLES, SMALL
+from collabnlp.redact.nicknames import JOBS
 from collabnlp.redact.sightings import Person, Sightings, Text, initials_of
+from collabnlp.redact.small import meant_small, mostly
 from collabnlp.redact.tokens import Token
 
 _INITIALS = re.compile(r"\b[Ii]nitials?\b[^.?!\n]{0,24}?\b([A-Z]{2,5}|[A-Za-z](?:[. ]{1,2}[A-Za-z]){1,4})\b(?![\w'’])")
@@ -33,6 +35,16 @@ _PAST = re.compile(
 _MISHEARD = re.compile(
     r"(?i)\b(?:(?:mis-?)?spel(?:t|led|ling|ls?)(?: (?:it|him|her|me|that))?(?: (?:as|like))?|typed(?: it| in)?(?: as)?|writ(?:es?|ten)(?: it)?(?: as)?|wrote(?: it| down)?(?: as)?|printed(?: it)?(?: as)?|said|says|reads?|"
     r"(?:down|out|up|it|me|him|her|them|name|minuted|recorded|heard|listed|hears it) as|(?:it|that|name) (?:to|into)|was once|once|not|never|or) [\"'“‘]?$"
+)
+
+
+# Behind these a name stands as it was got wrong, where the words around speak of names and how they are written.
+_GOT_WRONG = re.compile(
+    r"(?i)(?:\b(?:down|put|out|it|me|him|her|them|us|minuted|recorded|listed|spelt|written|typed|printed|heard|up|list|badge|sheet|register|envelope|minutes|then|through) as|\bmade out to|\baddressed to|"
+    r"\b(?:I|she|he|they)(?:['’]ve|['’]s|['’]d| have| has| had) (?:been|had|got|become)|\bask(?:s|ed|ing)? for|\bapolog\w+ (?:were |was )?(?:received )?from|\bdear|\bturn(?:s|ed)? (?:it |me |him |her |that )?into|\bcomes? out as|\bcame out as) [\"'“‘]?$"
+)
+_WRONG = re.compile(
+    r"(?i)\b(?:mis-?)?spel(?:t|l|led|ling|ls)\b|\bwrong|\bmis(?:heard|hear|printed?|pronounc\w+)|\bpronounc|\btypos?\b|\btranscri|\bauto-?correct|\b(?:my|his|her|their|your|own|proper|whole) names?\b|\bcall list|\bname badge|\b\w['’]s in it"
 )
 
 
@@ -99,6 +111,8 @@ def _parts(doc: Sightings) -> dict[str, Person]:
             given = person.words[0]
             related = set(doc.lexicon.short.get(given, ())) | set(doc.lexicon.long.get(given, ()))
             related |= {s for name in doc.lexicon.long.get(given, ()) for s in doc.lexicon.short.get(name, ())}
+            # Abdulaziz is an Abdul, and called so
+            related |= {s for k in range(5, len(given)) for s in doc.lexicon.short.get(given[:k], ())}
             for form in sorted(related):
                 parts.setdefault(form, person)
     return parts
@@ -220,7 +234,9 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         why = "part of a name" if listed else "short form of a name"
         if text.mode != "mixed":
             ordinary = kind in "gsWP" or token.low in MONTHS
-            return None if ordinary and not near and not _meant_small(doc, text, i, listed=listed) else (known, why)
+            if not ordinary or near or meant_small(doc, text, i, listed=listed):
+                return known, why
+            return (known, "a name, as mostly in this document") if listed and mostly(doc, text, i) else None
         if token.low in doc.nicknames and token.cap:
             return known, "what somebody is called"
         if not token.cap:
@@ -232,6 +248,12 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
         return (known, why) if _meant(doc, text, i) else None
     if text.mode == "mixed" and not token.cap:
         return None
+    if text.mode == "lower" and len(token.low) in (2, 3) and kind == "U" and token.low not in ACRONYMS | FEW_ACRONYMS:
+        bearers = [
+            person for person in doc.people.values() if len(person.words) > 1 and token.low in initials_of(person)
+        ]
+        if bearers:
+            return bearers[0], "initials"
     if _like_initials(token) and text.mode == "mixed" and not re.match(r"[/-]\w|[ \xa0]?\d{2}", text.text[token.end :]):
         for person in doc.people.values():
             if len(person.words) > 1 and token.low in initials_of(person):
@@ -243,6 +265,8 @@ def _part(doc: Sightings, parts: dict[str, Person], text: Text, i: int, taken: s
     drawn = _drawn_out(parts, token.low) if token.cap and kind in "gsW" and not token.shout else None
     if drawn is not None and (not token.first or score(text.text, tokens, i, i + 1)[0] >= 1):
         return drawn, "short form of a name"
+    if text.mode == "mixed" and token.cap and (wrong := _got_wrong(doc, parts, text, i)) is not None:
+        return wrong, "a name that somebody got wrong"
     heard = _MISHEARD.search(text.text[max(0, token.start - 40) : token.start]) is not None
     if heard and token.cap and (found := _nearly(doc, parts, token, "U")) is not None:
         return found
@@ -272,6 +296,31 @@ def _nearly(doc: Sightings, parts: dict[str, Person], token: Token, kind: str) -
     return None
 
 
+def _got_wrong(doc: Sightings, parts: dict[str, Person], text: Text, i: int) -> Person | None:
+    """Whose name the word at i, or the one before it, is a mistake for, where somebody says that names were got wrong."""
+    tokens = text.tokens
+    token = tokens[i]
+    k = i - 1 if i and tokens[i - 1].cap and token.gap == " " and not tokens[i - 1].first else i
+    for at in dict.fromkeys((i, k)):
+        start = tokens[at].start
+        if _GOT_WRONG.search(text.text[max(0, start - 40) : start]) and _WRONG.search(
+            text.text[max(0, start - 250) : start + 200]
+        ):
+            break
+    else:
+        return None
+    if token.low in TITLES or token.low in SMALL or token.low in doc.extra or token.low in HEADS:
+        return None
+    likely = [
+        (JaroWinkler.similarity(part, token.low), part)
+        for part, person in parts.items()
+        if part in person.words and len(part) > 2
+    ]
+    best = max(likely, default=(0.0, ""))
+    ordinary = doc.kind(token) == "W" or token.low in JOBS
+    return parts[best[1]] if best[0] >= (0.75 if ordinary else 0.6) else None
+
+
 def _meant(doc: Sightings, text: Text, i: int) -> bool:
     """Whether a name that is an ordinary word, or a place, is meant as a name where it stands."""
     token = text.tokens[i]
@@ -293,19 +342,9 @@ def _meant(doc: Sightings, text: Text, i: int) -> bool:
     if doc.kind(token) == "P":
         said = doc.votes[token.low][1] > 0 or token.low in doc.extra
         return person >= (0.75 if said else 0) and place == 0
-    if before is not None and before.low in NOT_AFTER:
+    if before is not None and before.low in NOT_AFTER and not (before.low == "that" and person >= 1.5):
         return False
     return place == 0 or person > place
-
-
-def _meant_small(doc: Sightings, text: Text, i: int, *, listed: bool) -> bool:
-    """Whether a name that is an ordinary word, too, is meant as a name in a text without capitals."""
-    token = text.tokens[i]
-    person, place = score(text.text, text.tokens, i, i + 1)
-    if is_phrase(text.text, token) or token.low in SMALL:
-        return person >= 3 and place == 0
-    rare = doc.seen_low[token.low] <= 4 and listed
-    return person >= (0.75 if rare else 2) and place == 0
 
 
 def _at_head(doc: Sightings, text: Text, token: Token) -> bool:

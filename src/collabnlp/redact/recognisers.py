@@ -60,20 +60,21 @@ _PLATE_NAMED = re.compile(
 _STREET = (
     r"(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Close|Cl|Drive|Way|Gardens|Gdns|Crescent|Cres|Terrace|Place|Court|Ct|Grove|Hill|Park|Rise|Walk|Mews|"
     r"Square|Sq|Row|Green|View|Parade|Yard|Wharf|Quay|Croft|Meadows?|Fold|Bank|Gate|Orchard|Paddocks?|Mount|Villas|Cottages?|Broadway|End|Chase|Dale|Brow|"
-    r"Ridge|Vale|Buildings|Chambers|Approach|Boulevard|Spinney|Leys?|Garth|Wynd|Brae|Loan|Pastures?|Fields?|Side|Heights|Embankment|Esplanade|Promenade|Common|Causeway|Passage|Alley|Bypass)"
+    r"Ridge|Vale|Buildings|Chambers|Approach|Boulevard|Spinney|Leys?|Garth|Wynd|Brae|Loan|Pastures?|Fields?|Side|Heights|Embankment|Esplanade|Promenade|Common|Causeway|Passage|Alley|Bypass|Drove|Loke|Staithe|"
+    r"Nook|Ginnel|Snicket|Vennel|Pightle|Hythe|Strand|Knoll|Hollow|Glade|Reach|Landing|Dock|Docks|Circus|Precinct|Maltings|Works|Arcade|Entry|Drift|Drang|Hey|Rigg|Business Park|Industrial Estate|Trading Estate)"
 )
-_HOUSE = r"(?:House|Cottages?|Farm|Farmhouse|Barn|Lodge|Rectory|Vicarage|Hall|Mill|Manor|Villa|Bungalow|Grange|Croft|Stables|Forge|Oasthouse|Schoolhouse|Court)"
+_HOUSE = r"(?:House|Cottages?|Farm|Farmhouse|Barn|Lodge|Rectory|Vicarage|Hall|Mill|Manor|Villa|Bungalow|Grange|Croft|Stables|Forge|Oasthouse|Schoolhouse|Court|Maltings|Works|Brewery|Granary|Stores|Chapel|Priory|Gatehouse|Boathouse|Warehouse|Wharf|Yard|Tower|Buildings?|Chambers|Foundry|Gasworks|Depot)"
 _CAPITAL = r"[A-Z][\w'’-]*"
 _NUMBER = r"(?:\d{1,4}[A-Za-z]?(?:\s?[-–/]\s?\d{1,4}[A-Za-z]?)?|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen))"
 _FLAT = r"(?:(?:Flat|Apartment|Apt|Unit|Room|Suite|Plot)\s+\w{1,4},?\s+)"
 _ROAD = rf"(?:[Tt]he\s+)?{_CAPITAL}(?:\s+{_CAPITAL}){{0,3}}?\s+{_STREET}\b\.?"
 _ADDRESS = re.compile(
     rf"\b(?:[Nn](?:umber|o\.?)\s+)?(?:{_FLAT}(?:{_CAPITAL}\s+){{1,3}}(?:{_HOUSE}|{_STREET})(?:,\s+(?:{_NUMBER}\s+)?{_ROAD})?|{_FLAT}?(?i:{_NUMBER}),?\s+{_ROAD}"
-    rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
+    rf"|(?:(?:[Tt]he\s+)(?:{_CAPITAL}\s+){{1,3}}|(?:(?!At\b|In\b|Council\b|Borough\b|District\b|County\b|The\b|And\b|From\b|Near\b|By\b){_CAPITAL}\s+){{1,3}}){_HOUSE},\s+(?:{_NUMBER}\s+)?{_ROAD})"
 )
 _LIVES = (
-    r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*)\b"
-    r"(?:\s+(?:is|was|are|were|still|now|then|to|went|it|them|out|over|up|down|together|alone|there)){0,3}\s+(?:at|on|in|to|is|was|are|were|from|near|called)\s+)"
+    r"(?i:\b(?:liv(?:e|es|ed|ing)|home|house|moved?|offices?|based|stay(?:s|ed|ing)?|post|letters?|parcels?|address|visit(?:ed)?|door|flat|born|buried|sent|write|wrote|went|deliver\w*|depot|workshop|portakabin|premises|studio|lock-?up|allotment|caravan)\b"
+    r"(?:\s+(?:is|was|are|were|still|now|then|to|went|it|them|out|over|up|down|together|alone|there)){0,3}\s+(?:at|on|in|to|is|was|are|were|from|near|called|behind|opposite|above|off)\s+)"
 )
 # Without a number: after words for living there, or before a postcode.
 _NAMED_ADDRESS = re.compile(
@@ -90,6 +91,25 @@ _LOWER_ADDRESS = re.compile(
     rf"\b((?:{_FLAT})?(?:number\s+)?{_NUMBER},?\s+(?:the\s+)?[a-z'’-]+(?:\s+[a-z'’-]+){{0,2}}?\s+"
     r"(?:road|street|avenue|lane|close|drive|gardens|crescent|terrace|grove|mews|croft|cottages?|rise|walk|court|villas)\b)"
 )
+# Whatever stands before a postcode with a number, or is a works or a house: Old Loom Works site, 2 Eel Pightle.
+_LONG = r"[A-Z][a-z'’-]{2,}"
+_CODED = re.compile(
+    rf"(?:\b(?:[Tt]he\s+)?{_LONG}(?:\s+{_LONG}){{0,3}},\s+)?\b(?:{_FLAT}?{_NUMBER}\s+{_LONG}(?:\s+{_LONG}){{0,2}}|{_LONG}(?:\s+{_LONG}){{0,3}}\s+(?:{_HOUSE}|{_STREET}))"
+    rf"(?=(?:\s+(?:site|depot|building|premises|yard|office))?(?:,\s+{_LONG}(?:[\s-]{_LONG})?){{0,2}},?\s+{_POSTCODE.pattern[4:]})"
+)
+_UNIT = re.compile(
+    rf"\b(?:Unit|Plot|Flat|Suite|Apartment)\s+(?:\d{{1,4}}[A-Za-z]?|[A-Z])(?:,\s+{_CAPITAL}(?:\s+{_CAPITAL}){{1,2}}(?=[,.;?!]))?(?![\w-]| of\b)"
+)
+_LOWER_HOUSE = r"(?:house|cottages?|farm|farmhouse|barn|lodge|rectory|vicarage|hall|mill|manor|villa|bungalow|grange|stables|forge|maltings|works|chapel|chambers|granary)"
+_LOWER_STREET = r"(?:road|street|avenue|lane|close|drive|gardens|crescent|terrace|grove|mews|croft|rise|walk|court|villas|row|yard|hill|square|wharf|quay|approach|drove|fold|brow|green|place)"
+_LOWER_CODED = re.compile(
+    rf"\b(?:at|is|on|in|to|best|from|near|address)\s+((?:the\s+)?(?!(?:the\s+)?(?:town|city|county|council|village|guild|civic|parish|church|school|court|country|care|full|whole)\b)(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?{_LOWER_HOUSE},?\s+(?:on\s+)?(?:(?!the\b|is\b)[a-z'’-]+\s+){{1,2}}?{_LOWER_STREET}"
+    rf"|(?:the\s+)?(?:(?!the\b|is\b|at\b|on\b|in\b)[a-z'’-]+\s+){{1,3}}?(?:{_LOWER_HOUSE}|{_LOWER_STREET})(?=,?\s+(?:it['’]?s\s+|that['’]?s\s+|postcode\s+)?(?i:{_POSTCODE.pattern[4:]})))\b"
+)
+_STREET_NEAR = re.compile(
+    rf"{_CAPITAL}\s+(?:{_STREET}|{_HOUSE})\b|(?i:\b(?:lives?|office|workshop|address|home) (?:is|at|on|in)\b)"
+)
+_ON_STREET = re.compile(rf"(?:,|\s+(?:on|in|off))\s+{_ROAD}")
 _TOWN = r"[A-Z][a-z'’]+"
 _TAIL = re.compile(rf",?\s+(?:in\s+|near\s+)?({_TOWN}(?:[ -](?:{_TOWN}|on|upon|under|le|in|the)){{0,3}})")
 _IDS = re.compile(
@@ -99,7 +119,7 @@ _IDS = re.compile(
     r"(?:(?:card|record|file|badge|case|payroll|ticket|claim|property|pass)[ -]+)?(?:number|no\b\.?|num\b|nr\b|ref(?:erence)?\b\.?(?:\s+(?:number|no\b\.?))?|id\b|code|#)"
     r"|(?:case|payroll|staff|employee|passport|client|patient|personnel|claim|badge)(?=\s+(?:is\s+|was\s+)?[#A-Z]{0,5}[-/ ]?\d{3}))"
     r"(?:\s*(?:is|was|being|of|for \w+(?: \w+)?|:|=|,|-|–|#|the|that['’]s|it['’]s|would be|[\"“'‘(])){0,3}\s*"
-    r"((?:[A-Z]{1,5}[ -]?)?(?=[A-Z0-9/.-]*\d)[A-Z0-9]+(?:[/.-][A-Z0-9]+)*(?:[ ](?=\d{2,})[A-Z0-9/-]+)*)(?!\w)"
+    r"((?:[A-Z]{1,5}[ -]?)?(?=[A-Z0-9/.-]*\d)[A-Z0-9]+(?:[/.-][A-Z0-9]+)*(?:[ ](?=\d{2,})[A-Z0-9/-]+|[ ]\d(?![\w%.,]*\w))*)(?!\w)"
 )
 _REFERENCE = re.compile(
     r"(?i)\b(?:case|complaint|grievance|claim|referral|investigation|disciplinary|whistle[- ]?blow\w*|safeguarding|tribunal|appeal|payslip|employee|staff|personnel)\b"
@@ -186,6 +206,8 @@ def _candidates(text: str) -> Iterator[Found]:
             yield Found(*match.span(1), "vehicle", "follows a word for a vehicle")
     yield from _addresses(text)
     for match in (*_IDS.finditer(text), *_REFERENCE.finditer(text)):
+        if re.match(r"(?i)(?:since|in|from|until|over|about|by|for|of|at|to|some|under|after|and|or|than)\b", match[1]):
+            continue
         if sum(map(str.isdigit, match[1])) >= 3 and not _NO_ID.search(
             text[max(0, match.start() - 18) : match.start(1)]
         ):
@@ -225,6 +247,15 @@ def _addresses(text: str) -> Iterator[Found]:
             "address",
             "a house or a street where somebody is at home",
         )
+    for match in _CODED.finditer(text):
+        yield Found(match.start(), _to_postcode(text, match.end()), "address", "before a postcode")
+    for match in _UNIT.finditer(text):
+        if "," in match[0] or (
+            not match[0].startswith("Plot") and _STREET_NEAR.search(text[max(0, match.start() - 80) : match.end() + 60])
+        ):
+            yield Found(match.start(), match.end(), "address", "a unit or plot of an address")
+    for match in _LOWER_CODED.finditer(text):
+        yield Found(*match.span(1), "address", "a house and a street, or one of them before a postcode")
     for match in _LOWER_NAMED.finditer(text):
         yield Found(*match.span(1), "address", "a street after a word for living there")
     for match in _LOWER_ADDRESS.finditer(text):
@@ -238,7 +269,9 @@ def _addresses(text: str) -> Iterator[Found]:
 
 
 def _to_postcode(text: str, end: int) -> int:
-    """Where an address ends, with its towns and its postcode."""
+    """Where an address ends, with its street, its towns and its postcode."""
+    street = _ON_STREET.match(text, end)
+    end = street.end() if street else end
     while (tail := _TAIL.match(text, end)) and (
         _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
     ):

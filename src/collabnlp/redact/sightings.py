@@ -27,8 +27,10 @@ from collabnlp.redact.lexicon.usage import (
     NEARLY_ALWAYS,
     PARTICLES,
     PLACES_FIRST,
+    SHORT_SURNAMES,
     SMALL,
 )
+from collabnlp.redact.nicknames import beside, called
 from collabnlp.redact.tokens import Mode, Token, mode_of, overall, tokens_of
 
 Who = Literal["speaker", "interviewer", "person"]
@@ -36,12 +38,6 @@ _INTRO = re.compile(
     r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
     r"née|nee|signed|speaker is|interviewee is|interviewer is|present:|attendees:|participants?:|name:)"
     r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
-)
-_NICKNAME = re.compile(
-    r"\b(?P<nick>[^\W\d_]{3,})['\"’”]?,?\s+(?:to\s+(?:his|her|their|my|all|everyone|everybody|most|us|our|anyone|those)\b(?: (?:friends|mates|colleagues|staff|family|team|own|pals|face|who|of us|people|enemies|old|closest|work\w*))"
-    r"|as (?:[\w'’]+\s+){1,6}?call(?:s|ed)?\s+(?:him|her|me|them|us)\b|for short\b"
-    r"|(?:we|they|everyone|everybody|people|I|folk|some)\s+(?:\w+\s+){0,2}?call(?:s|ed)?\s+(?:him|her|them|me|us)\b"
-    r"|(?:that['’]s|that was|is|was)\s+(?:how|what)\s+(?:\w+\s+){1,3}?(?:say|says|said|spell|spells|spelt|pronounce|pronounced|call|calls|called|write|writes)\b)"
 )
 _HEAD = re.compile(
     r"(?:^|(?<=[.?!]))[ \t]*(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?[\])]?[ \t]*[-–]?[ \t]*)?[*_#>\[<(]{0,3}(?:v )?"
@@ -122,6 +118,7 @@ class Sightings:
             token.low for text in self.texts if text.mode == "mixed" for token in text.tokens if not token.cap
         )
         self.nicknames: set[str] = set()
+        self.usually: dict[str, bool] = {}
         self.votes: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.barred = [self._bodies(text) for text in self.texts]
         for text in self.texts:
@@ -303,7 +300,8 @@ class Sightings:
         for i, j, why in (
             *self._particled(text),
             *self._introduced(text),
-            *self._nicknamed(text),
+            *called(self, text),
+            *beside(self, text),
             *self._titled(text),
         ):
             if not done & set(range(i, j)):
@@ -360,11 +358,23 @@ class Sightings:
         for match in _INTRO.finditer(text.text):
             blank = re.compile(r"[\s,:\"“‘']*").match(text.text, match.end())
             i = at.get(blank.end() if blank else match.end())
+            if (
+                i is not None
+                and match["nick"]
+                and text.tokens[i].low == "the"
+                and i + 1 < len(text.tokens)
+                and text.tokens[i + 1].gap == " "
+            ):
+                i += 1  # calls him the Brigadier
             if i is None:
                 continue
             kinds = [self.kind(token) for token in text.tokens[i : i + 3]]
             first = text.tokens[i]
             if first.low in TITLES or first.low in HEADS or first.low in NOT_AFTER:
+                continue
+            if match["soft"] and any(
+                self.is_figure(text.tokens, i, k) for k in range(i + 2, min(i + 4, len(text.tokens)) + 1)
+            ):
                 continue
             if (
                 match["nick"]
@@ -408,19 +418,6 @@ class Sightings:
             while j < len(text.tokens) and j - i < 4 and self.goes_on(text, j):
                 j += 1
             yield i, j, "introduced"
-
-    def _nicknamed(self, text: Text) -> Iterator[tuple[int, int, str]]:
-        """Names that are said to be what somebody is called: Spanner to his friends, as we all called her."""
-        at = {token.start: i for i, token in enumerate(text.tokens)}
-        for match in _NICKNAME.finditer(text.text):
-            i = at.get(match.start("nick"))
-            if i is None:
-                continue
-            token = text.tokens[i]
-            plain_word = token.low in SMALL | FUNCTION | NOT_AFTER | HEADS or token.low in TITLES
-            if not plain_word and (token.cap or (text.mode == "lower" and self.kind(token) in "GSUgs")):
-                self.nicknames.add(token.low)
-                yield i, i + 1, "what somebody is called"
 
     def _particled(self, text: Text) -> Iterator[tuple[int, int, str]]:
         """Names with a particle, alone or behind others: van der Berg, Ana Pereira da Silva."""
@@ -622,7 +619,7 @@ class Sightings:
                     )
                     and self.votes[after.low][1] == 0
                 )
-                or (kind == "g" and token.low in COMMON)
+                or (kind == "g" and token.low in COMMON | NEARLY_ALWAYS)
                 or (
                     kind == "P"
                     and token.low in self.lexicon.given
@@ -641,6 +638,7 @@ class Sightings:
                     or (next_kind == "P" and after.low not in self.extra)
                     or (next_kind == "P" and kind == "G" and after.low in self.lexicon.surnames)
                     or next_kind in "gs"
+                    or (kind == "G" and next_kind == "W" and self._like_a_surname(text, a + 1))
                     or (
                         next_kind in "WA"
                         and kind == "G"
@@ -659,8 +657,10 @@ class Sightings:
                 and (next_kind in "SsUG" or (next_kind == "I" and a + 2 < j and self.kind(tokens[a + 2]) in "SsU"))
             ):
                 end = a + 2 + (next_kind == "I")
-            elif (kind in "US" and next_kind in "SU" and self._surely_surname(after)) or (
-                kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a)
+            elif (
+                (kind == "U" and after.low in SHORT_SURNAMES and not after.shout and self._nowhere_but_short(text, a))
+                or (kind in "US" and next_kind in "SU" and self._surely_surname(after))
+                or (kind in "US" and next_kind in "SU" and j - a == 2 and self._nowhere(text, a))
             ):
                 end = a + 2
             elif kind in "USg" and next_kind in "SU" and not (token.first and kind == "g"):
@@ -673,6 +673,22 @@ class Sightings:
                 return min(end, j)
         return a + 1 if self._alone(text, a, j) else a
 
+    def _like_a_surname(self, text: Text, k: int) -> bool:
+        """Whether a capitalised word behind a given name is no word of the language but by an ending, or a month that nothing dates."""
+        token = text.tokens[k]
+        rest = text.text[token.end : token.end + 12]
+        if token.low in MONTHS:
+            return (
+                token.low in self.lexicon.surnames | self.lexicon.given
+                and re.match(r"[,.;:?!)'’\n]|\s+(?:and|who|is|was|said|has|had)\b", rest) is not None
+            )
+        return (
+            not token.shout
+            and token.low not in self.lexicon.words
+            and token.low not in HEADS | WEAK_HEADS | FUNCTION | SMALL
+            and self.seen_small[token.low] == 0
+        )
+
     def _nowhere(self, text: Text, a: int) -> bool:
         """Whether two words that no list holds stand nowhere in the document as a place or a body does."""
         tokens = text.tokens
@@ -684,6 +700,14 @@ class Sightings:
             return False
         _, place = score(text.text, tokens, a, a + 2)
         return place < 1 and all(self.votes[token.low][1] < 1 for token in pair)
+
+    def _nowhere_but_short(self, text: Text, a: int) -> bool:
+        """As `_nowhere`, for a name that a short surname ends: Huan Le."""
+        tokens = text.tokens
+        before = tokens[a - 1] if a and tokens[a].gap.isspace() else None
+        barred = before is not None and (before.low in NOT_AFTER or before.cap)
+        _, place = score(text.text, tokens, a, a + 2)
+        return not barred and tokens[a].low not in self.extra and place < 1 and self.votes[tokens[a].low][1] < 1
 
     def _surely_surname(self, token: Token) -> bool:
         """Whether a word has the build of a surname: O'Dell, McAra, Adeyemi-Smith."""
@@ -702,6 +726,7 @@ class Sightings:
             before is not None
             and token.gap.isspace()
             and before.low in NOT_AFTER
+            and not (before.low == "that" and kind in "GSUg" and person >= 1.5)
             and (before.low != "the" or not text.text[token.end :].startswith((", ", " who")))
         ):
             return False
@@ -718,8 +743,15 @@ class Sightings:
         if kind == "G":
             return place < 1.5 and not (in_run and token.low in ROYAL)
         if kind == "g":
-            if token.low not in COMMON or in_run or place >= 1 or is_phrase(text.text, token):
+            if in_run or place >= 1 or is_phrase(text.text, token):
                 return False
+            if token.low not in COMMON:  # a word, too, but acts as a person does, and nowhere stands small
+                return (
+                    not token.first
+                    and person >= 1.75
+                    and self.seen_small[token.low] == 0
+                    and not self.is_place(token.low)
+                )
             return person >= 1.25 if token.first else True
         if token.low in BORN_IN and not is_phrase(text.text, token):
             return person >= 1.75 and place == 0
@@ -742,7 +774,7 @@ class Sightings:
                 and (not token.first or person >= 3)
             )
         if kind == "U":
-            return not in_run and votes >= 2 and votes > against and place == 0
+            return token.low not in ACRONYMS and not in_run and votes >= 2 and votes > against and place == 0
         if self._initials(token) and text.mode == "mixed":
             return person >= 2 and place == 0 and votes > against
         return False
@@ -777,14 +809,18 @@ class Sightings:
                 and not (i and token.gap.isspace() and tokens[i - 1].low in NOT_AFTER - {"a"})
             ):
                 j = i + 2
-            elif kind in ("S", "U") and score(text.text, tokens, i, i + 1)[0] >= 2:
+            elif kind in ("S", "U") and token.low not in ACRONYMS and score(text.text, tokens, i, i + 1)[0] >= 2:
                 j = i + 1
             elif kind == "g" and token.low not in SMALL and not is_phrase(text.text, token):
                 j = i + (
                     score(text.text, tokens, i, i + 1)[0] >= 2
                     and _KIN.search(text.text[max(0, token.start - 30) : token.start]) is not None
                 )
-            elif kind == "U" and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]:
+            elif (
+                kind == "U"
+                and token.low not in ACRONYMS
+                and self.votes[token.low][0] >= 2 > 2 * self.votes[token.low][1]
+            ):
                 j = i + 1 + (i + 1 < len(tokens) and self.kind(tokens[i + 1]) in "SU" and self.goes_on(text, i + 1))
             if j > i:
                 yield i, j, "in the lists of names"

@@ -72,3 +72,7 @@ GENERIC = frozenset(
     reception media news jobs hr it finance legal leader chief executive parish mayor research interviews study project
     """.split()
 )
+# Surnames of two or three letters, of China, Vietnam and Korea, that behind an unknown given name are such.
+SHORT_SURNAMES = frozenset(
+    "le ly ng ho hu li lo lu ma wu xu yu vo vu do ha mo bui dao dinh duong huynh cao chu fan gao han jin kim lam lai lau lin liu luo mai pan shi sun tan tao wei yan yin zhu zou cho choi kang".split()
+)

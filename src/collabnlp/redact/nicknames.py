@@ -101,12 +101,14 @@ def _acts_elsewhere(doc: Sightings, here: Text, i: int) -> bool:
     """Whether the word at i stands as a person does at another place of the document, and nowhere as a place does."""
     low = here.tokens[i].low
     others = [
-        score(text.text, text.tokens, k, k + 1)
+        (score(text.text, text.tokens, k, k + 1), k > 0 and text.tokens[k - 1].low == "the")
         for text in doc.texts
         for k, token in enumerate(text.tokens)
         if token.low == low and token.cap and not (text is here and k == i)
     ]
-    return any(person >= 0.75 for person, _ in others) and not any(place for _, place in others)
+    return any(person >= 0.75 for (person, _), _ in others) and not any(
+        place > 0.5 * article for (_, place), article in others
+    )
 
 
 def _full_name(doc: Sightings, tokens: list[Token], j: int) -> bool:

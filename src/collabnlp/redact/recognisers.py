@@ -271,7 +271,7 @@ def _addresses(text: str) -> Iterator[Found]:
 def _to_postcode(text: str, end: int) -> int:
     """Where an address ends, with its street, its towns and its postcode."""
     street = _ON_STREET.match(text, end)
-    end = street.end() if street else end
+    end = street.end() - street.group().endswith(".") if street else end
     while (tail := _TAIL.match(text, end)) and (
         _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
     ):

@@ -114,9 +114,9 @@ def shares(marked, right):
 SETS = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 # What was measured, less about one in a hundred; docs/confidentiality.md has the figures by kind.
 LEAST = {
-    "first": {"direct": 0.98, "role": 0.96, "own": 0.97, "kept": 0.97},
-    "second": {"direct": 0.955, "role": 0.93, "own": 0.98, "kept": 0.96},
-    "third": {"direct": 0.935, "role": 0.85, "own": 0.98, "kept": 0.955},
+    "first": {"direct": 0.98, "role": 0.98, "own": 0.97, "kept": 0.97},
+    "second": {"direct": 0.96, "role": 0.97, "own": 0.98, "kept": 0.96},
+    "third": {"direct": 0.985, "role": 0.98, "own": 0.98, "kept": 0.975},
 }
 AT_FIRST_SIGHT = {"direct": 0.9, "role": 0.85, "own": 0.95, "kept": 0.95}  # of a set that nobody has measured yet
 

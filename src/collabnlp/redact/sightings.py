@@ -35,7 +35,7 @@ from collabnlp.redact.tokens import Mode, Token, mode_of, overall, tokens_of
 
 Who = Literal["speaker", "interviewer", "person"]
 _INTRO = re.compile(
-    r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
+    r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|know(?:s|n)? (?:him|her|them|me) (?:all )?as|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
     r"née|nee|signed|speaker is|interviewee is|interviewer is|present:|attendees:|participants?:|name:)"
     r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
 )

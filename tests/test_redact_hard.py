@@ -28,6 +28,8 @@ def left(text, *words):
         ("So that's where Duckling comes from. We told Duckling.", "Duckling"),
         ("Cllr Mohsin Akhtar, Mo to absolutely everybody. We heard Mo.", "Mo "),
         ("Abdulaziz Karim in finance is Abs. Then Abs went home.", "Abs"),
+        ("Everyone in the office knows him as Tiger. I rang Tiger.", "Tiger"),
+        ("Zbigniew Wrona in IT, we just say Zibi. Zibi fixed it.", "Zibi"),
         ("It was Badger, Gareth Pryce, at the depot. Badger said it was done.", "Badger"),
     ],
 )
@@ -113,6 +115,7 @@ def test_a_body_of_two_names_is_no_two_people():
         ("She is head\nof street scene at Skelby.", "head\nof street scene at Skelby"),
         ("That's the quantity surveyor at Skelby Marsh.", "quantity surveyor at Skelby Marsh"),
         ("We hired a partner at Corvane Advisory.", "partner at Corvane Advisory"),
+        ("The interim section 151 officer at Skelby Borough came.", "interim section 151 officer at Skelby Borough"),
         ("The information risk owner at Skelby signs.", "information risk owner at Skelby"),
         (NO_CAPITALS + "it was skelby vale's monitoring officer", "skelby vale's monitoring officer"),
     ],

@@ -6,7 +6,7 @@ PIP := python -m pip install --quiet --disable-pip-version-check
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 STAMP := $(VENV)/installed
 
-.PHONY: repro test test-slow finetune topics-study check lint docs lock supply-chain clean
+.PHONY: repro test test-slow finetune topics-study benchmarks check lint docs lock supply-chain clean
 
 repro: $(STAMP)
 	$(RUN) dvc repro
@@ -28,6 +28,10 @@ check: lint test repro
 	$(RUN) python docs/generate.py --check
 	$(RUN) dvc repro --dry | grep -q "up to date"
 	$(RUN) python -m pytest -m slow
+
+# speed, each as a ratio to a named yardstick; on a machine that does nothing else
+benchmarks: $(STAMP)
+	for part in encode tagging entities search web; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
 
 lint: $(STAMP)
 	$(RUN) ruff format --check .

@@ -12,27 +12,63 @@ import pytest
 from collabnlp import audit, cli, stages
 from collabnlp.private import READ_BY, note_made
 from collabnlp.records import InputError
-from conftest import STAGES, run_stages
+from conftest import STAGES, FakeEncoder, enter, lay_out, run_stages
 
 SECRET = "Zebedee Quillfeather"
 NAMES = ("quillfeather", "zebedee", "ann weir", "bo marsh", "960 771", "zq@example")
 READ_PRIVATE = ("ingest", "evidence", "audit")
 
 
-@pytest.fixture
-def planted(ready):
-    """The small project after `dvc repro`, with one more person in its interview and lists in private/."""
-    talk = ready / "corpus" / "transcripts" / "talk.txt"
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """The small project after `dvc repro`, with one more person in its interview and lists in private/; and how often each stage calls a function of the package."""
+    folder = tmp_path_factory.mktemp("planted")
+    lay_out(folder)
+    talk = folder / "corpus" / "transcripts" / "talk.txt"
     more = f"\nAnn Weir: Who told you?\nBo Marsh: {SECRET} told me, and he is on 01632 960 771, zq@example.org.\n"
     talk.write_text(talk.read_text() + more)
-    (ready / "private" / "interviewees.csv").write_text(
+    (folder / "private").mkdir()
+    (folder / "private" / "interviewees.csv").write_text(
         f"document_id,people,organisations,places\ntalk,Bo Marsh; {SECRET},Orrenshire County Council,Orrenshire\n"
     )
-    (ready / "private" / "always.csv").write_text(f"text,kind\n{SECRET},name\n")
+    (folder / "private" / "always.csv").write_text(f"text,kind\n{SECRET},name\n")
+    n_calls = {}
+    for name in STAGES:
+        with pytest.MonkeyPatch.context() as patch:
+            enter(folder, patch)
+            calls = watch(importlib.import_module(f"collabnlp.stages.{name}"), patch, lambda *_: None)
+            run_stages(name)
+            n_calls[name] = len(calls)
     for stage in READ_BY:
-        note_made(stage, ready / "private")  # the lists are no later than the outputs
-    shutil.rmtree(ready / ".cache" / "collabnlp" / "ingest")  # so that it is read anew
-    return ready
+        note_made(stage, folder / "private")  # the lists are no later than the outputs
+    return folder, n_calls
+
+
+@pytest.fixture
+def planted(prepared, tmp_path, monkeypatch):
+    """A copy of it, whose interview is to be read anew."""
+    shutil.copytree(prepared[0], tmp_path, dirs_exist_ok=True)
+    enter(tmp_path, monkeypatch)
+    monkeypatch.setattr("collabnlp.tagger.SentenceEncoder", FakeEncoder)
+    shutil.rmtree(tmp_path / ".cache" / "collabnlp" / "ingest")
+    return tmp_path
+
+
+def watch(module, patch, before):
+    """The names of functions of the package that a module calls, in their order; `before` sees each call first, and may fail."""
+    calls = []
+
+    def watched(own, function):
+        def call(*args, **kwargs):
+            calls.append(own)
+            before(calls, args, kwargs)
+            return function(*args, **kwargs)
+
+        return call
+
+    for own, function in functions_of(module).items():
+        patch.setattr(module, own, watched(own, function))
+    return calls
 
 
 def secrets(project):
@@ -84,31 +120,20 @@ def run_stage(name, capfd, caplog):
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_an_error_in_the_middle_of_a_stage_tells_no_name(name, planted, monkeypatch, capfd, caplog):
-    module = importlib.import_module(f"collabnlp.stages.{name}")
+def test_an_error_in_the_middle_of_a_stage_tells_no_name(name, prepared, planted, monkeypatch, capfd, caplog):
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    calls = []
 
-    def watched(own, function):
-        def call(*args, **kwargs):
-            calls.append(own)
-            if len(calls) == fails_at:
-                more = private_words(planted) if name in READ_PRIVATE else ""
-                raise ValueError(f"{own} cannot do {args!r}, {kwargs!r} {more}")
-            return function(*args, **kwargs)
+    def fail(calls, args, kwargs):
+        if len(calls) == fails_at:
+            more = private_words(planted) if name in READ_PRIVATE else ""
+            raise ValueError(f"{calls[-1]} cannot do {args!r}, {kwargs!r} {more}")
 
-        return call
-
-    for own, function in functions_of(module).items():
-        monkeypatch.setattr(module, own, watched(own, function))
-    fails_at = 0
-    ended, _ = run_stage(name, capfd, caplog)
-    assert ended is None, ended
-    n_calls = len(calls)
+    calls = watch(importlib.import_module(f"collabnlp.stages.{name}"), monkeypatch, fail)
+    n_calls = prepared[1][name]
     assert n_calls
     for fails_at in sorted({1, n_calls // 2 or 1, n_calls}):
         calls.clear()
-        shutil.rmtree(planted / ".cache" / "collabnlp" / "ingest", ignore_errors=True)
+        shutil.rmtree(planted / ".cache" / "collabnlp", ignore_errors=True)  # so that it works as it did
         ended, told = run_stage(name, capfd, caplog)
         assert isinstance(ended, ValueError | RuntimeError), (fails_at, calls)
         assert told_in(planted, *told) == set()
@@ -136,9 +161,6 @@ def test_an_error_over_names_themselves_tells_none(name, function, planted, monk
     def fail(*args, **kwargs):
         raise ValueError(f"cannot do {args!r}, {kwargs!r}: {private_words(planted)}")
 
-    (planted / "private" / "key.json").write_text('{"generation": "x", "people": []}')
-    run_stages("ingest")
-    shutil.rmtree(planted / ".cache" / "collabnlp" / "ingest")
     key = (planted / "private" / "key.json").read_text()
     if "redact" in function:  # new people come in, so that the key is written
         (planted / "private" / "key.json").write_text('{"generation": "x", "people": []}')

@@ -85,7 +85,8 @@ def find_badges(text: str, before: str = "") -> Iterator[Found]:
             continue
         own, beside = _around(text, match.start(), before)
         nobody = _OF_NOBODY.search(text[max(0, match.start() - 45) : match.start()].replace(".\n", ". "))
-        if nobody and not _NEARER.search(nobody["between"] or ""):
+        counted = nobody is not None and nobody["between"] is None and not code[0].isdigit()
+        if nobody and not counted and not _NEARER.search(nobody["between"] or ""):
             continue
         cue = _WHOSE if re.search(r"[A-Za-z/-]|^0", code) else _PLAIN_WHOSE
         if re.fullmatch(r"[\d ]+", code) and (n_digits < 4 or (" " in code and n_digits < 6)):

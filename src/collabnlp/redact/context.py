@@ -30,7 +30,7 @@ HEADS = frozenset(
     district borough parish industrial business enterprise zone quarter institute society association union club arms inn hotel cup
     league homes housing developments construction services solutions consulting deal alliance network forum collaborative consortium
     summit conference medical surgery practice clinic health week effect principle model index method formula bypass roundabout
-    crescent terrace gardens mews reservoir canal docks harbour beach island islands cathedral priory castle
+    crescent terrace gardens mews reservoir canal dock docks harbour beach island islands cathedral priory castle
     police constabulary ambulance fire rescue bank building mall market green-belt corridor growth lep nhs
     shire constituency region coast moors dales wolds hills downs peninsula estuary river forest
     football fc united athletic rovers albion wanderers park-and-ride campus laboratory laboratories observatory gallery

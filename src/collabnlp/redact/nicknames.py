@@ -28,6 +28,8 @@ _BESIDE = re.compile(
     r"|\b(?:man|woman|lad|lass|girl|fella|fellow|bloke|chap|guy|lady|boy|character|colleague|driver|caretaker|clerk|mate|friend),\s+(?P<nick3>[A-Z][a-z]+),\s+(?:he|she|who|his|her|they|a|used|always)\b"
     r"|\b(?:(?:that['’]s|which is|and that['’]s) (?:where|why|how) (?:the )?|hence (?:the )?)(?P<nick4>[A-Z][a-z]+)(?: (?:comes?|came) from|[,.;])"
     r"|\b(?:who|whom|that)\s+(?:we|I|they|everyone|everybody|people|folk|the (?:lads|team|staff|office|girls))\s+(?:all |always |just |used to |only |still )?(?:calls?|called)\s+(?:the )?(?P<nick5>[A-Z][a-z]+)\b"
+    r"|\b(?:we|they|people|everyone|everybody) (?:all |just |always |only |usually )?says? (?P<nick7>[A-Z][a-z]+)(?=[,.;)])"
+    r"|\b(?:it['’]s|he['’]s|she['’]s|always|just) (?P<nick8>[A-Z][a-z]+) to (?:us|me|him|her|them|everyone|everybody)\b"
     r"|(?P<nick6>\b[A-Z][a-z]+),?\s+to\s+(?:absolutely |nearly |almost |virtually |practically |just about |pretty much )?(?:everyone|everybody|anybody|all (?:and sundry|of us)|most (?:people|of us))(?=[,.;]| (?:who|here|in|at|on|else)\b)"
 )
 # Behind these stands a body, not a nickname: leader of Gressing, that's Ann Weir.
@@ -88,7 +90,7 @@ def beside(doc: Sightings, text: Text) -> Iterator[tuple[int, int, str]]:
                 continue
             if group == "nick" and _AFTER_ROLE.search(text.text[max(0, match.start() - 12) : match.start()]):
                 continue
-            if group == "nick6" and token.first and doc.kind(token) == "W":
+            if ((group == "nick6" and token.first) or group in ("nick7", "nick8")) and doc.kind(token) == "W":
                 continue
             alike = full is not None and _sounds_like_start(low, plain(match[full]))
             if pattern is _APPOSED and not alike and (doc.is_place(low) or not _acts_elsewhere(doc, text, i)):
@@ -101,12 +103,14 @@ def _acts_elsewhere(doc: Sightings, here: Text, i: int) -> bool:
     """Whether the word at i stands as a person does at another place of the document, and nowhere as a place does."""
     low = here.tokens[i].low
     others = [
-        score(text.text, text.tokens, k, k + 1)
+        (score(text.text, text.tokens, k, k + 1), k > 0 and text.tokens[k - 1].low == "the")
         for text in doc.texts
         for k, token in enumerate(text.tokens)
         if token.low == low and token.cap and not (text is here and k == i)
     ]
-    return any(person >= 0.75 for person, _ in others) and not any(place for _, place in others)
+    return any(person >= 0.75 for (person, _), _ in others) and not any(
+        place > 0.5 * article for (_, place), article in others
+    )
 
 
 def _full_name(doc: Sightings, tokens: list[Token], j: int) -> bool:

@@ -41,7 +41,7 @@ _MISHEARD = re.compile(
 # Behind these a name stands as it was got wrong, where the words around speak of names and how they are written.
 _GOT_WRONG = re.compile(
     r"(?i)(?:\b(?:down|put|out|it|me|him|her|them|us|minuted|recorded|listed|spelt|written|typed|printed|heard|up|list|badge|sheet|register|envelope|minutes|then|through) as|\bmade out to|\baddressed to|"
-    r"\b(?:I|she|he|they)(?:['’]ve|['’]s|['’]d| have| has| had) (?:been|had|got|become)|\bask(?:s|ed|ing)? for|\bapolog\w+ (?:were |was )?(?:received )?from|\bdear|\bturn(?:s|ed)? (?:it |me |him |her |that )?into|\bcomes? out as|\bcame out as) [\"'“‘]?$"
+    r"\b(?:I|she|he|they)(?:['’]ve|['’]s|['’]d| have| has| had) (?:been|had|got|become)|\bask(?:s|ed|ing)? for|\b(?:they|people|everyone|everybody) (?:all |always |keep )?(?:write|type|spell|put|hear)s?(?: it| me| her| him)?|\bapolog\w+ (?:were |was )?(?:received )?from|\bdear|\bturn(?:s|ed)? (?:it |me |him |her |that )?into|\bcomes? out as|\bcame out as) [\"'“‘]?$"
 )
 _WRONG = re.compile(
     r"(?i)\b(?:mis-?)?spel(?:t|l|led|ling|ls)\b|\bwrong|\bmis(?:heard|hear|printed?|pronounc\w+)|\bpronounc|\btypos?\b|\btranscri|\bauto-?correct|\b(?:my|his|her|their|your|own|proper|whole) names?\b|\bcall list|\bname badge|\b\w['’]s in it"

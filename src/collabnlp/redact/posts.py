@@ -41,7 +41,7 @@ _WORKER = (
     r"clerk|secretary|receptionist|technician|apprentice|trainee|graduate|intern|inspector|warden|ranger|caretaker|supervisor|foreman|forewoman|driver|worker|caseworker|social worker|practitioner|specialist|expert|consultant|"
     r"partner|associate|economist|statistician|researcher|ecologist|archivist|librarian|curator|architect|designer|developer|programmer|buyer|registrar|superintendent|commissioner|controller|treasurer|bursar|cashier|owner|guardian|"
     r"champion|ambassador|spokesman|spokeswoman|spokesperson|editor|head|deputy|boss|number two|chief|executive|principal|governor|trustee|chaplain|matron|midwife|nurse|therapist|psychologist|teacher|headteacher|professor|lecturer|"
-    r"fellow|scientist|toxicologist|enforcer|negotiator|investigator|facilitator|operative|cleaner|cook|gardener|groundsman|electrician|plumber|joiner|mechanic|loader|whip|agent|pa|mp)"
+    r"fellow|scientist|(?:comms|it|hr|finance|legal|policy|planning|press) (?:person|man|woman|lady|guy|girl)|toxicologist|enforcer|negotiator|investigator|facilitator|operative|cleaner|cook|gardener|groundsman|electrician|plumber|joiner|mechanic|loader|whip|agent|pa|mp)"
 )
 _OF_ANY = r"(?:\s+(?:of|for|to)\s+(?:(?!(?:of|at|in|on|with|from|our|my|a|an|their|her|his|who|here|over|and|who|was|is)\b)[a-zA-Z&'’-]+[ \n]+(?:(?:and|&)[ \n]+)?){0,4}?[a-zA-Z&'’-]+)?"
 _JOB = rf"(?:(?:(?!(?:the|a|an|our|my|their|his|her|its|your|this|that|every|each|any|no|some|was|is|as|by|and|or|to|of|with|from|for|s)\b)[a-z0-9&'’-]+[ \n]+){{0,3}}?{_WORKER}{_OF_ANY})"
@@ -233,7 +233,7 @@ def _is_body(name: str, people: Collection[str], heard: Collection[str], *, lowe
     stem = first[:-1] if first.endswith("s") else first
     if (
         len(words) > 1
-        and words[-1] in ("council", "authority")
+        and words[-1] in ("council", "authority", "borough", "county", "district", "city")
         and first not in _NOBODY
         and not {first, stem} & set(people)
     ):

@@ -109,6 +109,9 @@ _LOWER_CODED = re.compile(
 _STREET_NEAR = re.compile(
     rf"{_CAPITAL}\s+(?:{_STREET}|{_HOUSE})\b|(?i:\b(?:lives?|office|workshop|address|home) (?:is|at|on|in)\b)"
 )
+_PUBLIC = re.compile(
+    r"\b(?:Centre|Library|Museum|Arena|Council|Hospital|School|College|Theatre|University|Market|Stadium),"
+)
 _ON_STREET = re.compile(rf"(?:,|\s+(?:on|in|off))\s+{_ROAD}")
 _TOWN = r"[A-Z][a-z'’]+"
 _TAIL = re.compile(rf",?\s+(?:in\s+|near\s+)?({_TOWN}(?:[ -](?:{_TOWN}|on|upon|under|le|in|the)){{0,3}})")
@@ -241,6 +244,8 @@ def _addresses(text: str) -> Iterator[Found]:
         yield Found(match.start(), _to_postcode(text, end), "address", "a number or a house and a street")
     for match in _NAMED_ADDRESS.finditer(text):
         group = match.lastgroup or "lived"
+        if group == "house" and _PUBLIC.search(match[group]):
+            continue
         yield Found(
             match.start(group),
             _to_postcode(text, match.end(group) - match[group].endswith(".")),
@@ -271,7 +276,7 @@ def _addresses(text: str) -> Iterator[Found]:
 def _to_postcode(text: str, end: int) -> int:
     """Where an address ends, with its street, its towns and its postcode."""
     street = _ON_STREET.match(text, end)
-    end = street.end() if street else end
+    end = street.end() - street.group().endswith(".") if street else end
     while (tail := _TAIL.match(text, end)) and (
         _town(text, end, tail[1]) or _POSTCODE.match(text, _skip(text, tail.end()))
     ):

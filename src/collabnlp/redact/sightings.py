@@ -35,7 +35,7 @@ from collabnlp.redact.tokens import Mode, Token, mode_of, overall, tokens_of
 
 Who = Literal["speaker", "interviewer", "person"]
 _INTRO = re.compile(
-    r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
+    r"(?i)\b(?P<sure>my (?:full |own |maiden )?name(?: is|['’]s)|name['’]?s|(?P<nick>call(?:s|ed|ing)? (?:him|her|them|me|myself|us)|know(?:s|n)? (?:him|her|them|me) (?:all )?as|known (?:to (?:[a-z]+ ){1,3})?as|went by|answer(?:s|ed)? to(?: the name(?: of)?)?|(?:was|were|got|always|just) called)|goes by(?: the name(?: of)?)?|(?:was|is|were|are|chap|fella|fellow|bloke|woman|man|guy|lady|officer|lad|girl|someone|somebody|one|colleague|friend|boss|person|councillor|leader|manager|director|daughter|son|wife|husband) (?:called|named)|nickname(?:d| is| was)?|"
     r"née|nee|signed|speaker is|interviewee is|interviewer is|present:|attendees:|participants?:|name:)"
     r"|\b(?P<soft>I am|I['’]m|this is|that['’]?s|that is|that was|it['’]s|here is|here['’]s|over to|thanks?(?: you)?(?: very much| so much)?,?|cheers,?|hi,?|hello,?|hiya,?|morning,?|dear|regards,?|wishes,?|welcome,?|sorry,?|bye,?)"
 )
@@ -332,7 +332,7 @@ class Sightings:
         for _ in range(3):
             for i, token in enumerate(tokens):
                 wanted = "UgGS" if text.mode == "mixed" else "USG"
-                if i in named or token.low in self.extra or self.kind(token) not in wanted:
+                if i in named or token.low in self.extra | ACRONYMS or self.kind(token) not in wanted:
                     continue
                 if (text.mode == "mixed" and not token.cap) or len(token.low) < 3:
                     continue
@@ -804,7 +804,14 @@ class Sightings:
             elif (
                 kind == "g"
                 and i + 1 < len(tokens)
-                and self.kind(tokens[i + 1]) == "S"
+                and (
+                    self.kind(tokens[i + 1]) == "S"
+                    or (
+                        token.low not in SMALL
+                        and self._more_a_surname(tokens[i + 1])
+                        and not is_phrase(text.text, token)
+                    )
+                )
                 and self.goes_on(text, i + 1)
                 and not (i and token.gap.isspace() and tokens[i - 1].low in NOT_AFTER - {"a"})
             ):
@@ -825,6 +832,15 @@ class Sightings:
             if j > i:
                 yield i, j, "in the lists of names"
             i = max(j, i + 1)
+
+    def _more_a_surname(self, token: Token) -> bool:
+        """Whether a name that may be given, too, is one of those that hardly anybody is given: Ellison, of which there is no short form."""
+        low = token.low
+        return (
+            self.kind(token) == "G"
+            and low in self.lexicon.surnames
+            and low not in self.lexicon.short | self.lexicon.long
+        )
 
     def same(self, words: tuple[str, ...]) -> Person | None:
         """The person whose surname it is, where the first words fit: S. Jenkins, Cath Jenkins."""

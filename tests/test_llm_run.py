@@ -242,6 +242,17 @@ def test_a_budget_of_tokens_is_not_overrun(here, call, tmp_path):
         assert f"about {spent:,} tokens" in err
 
 
+def test_passages_that_have_no_answer_one_after_another_keep_no_other_from_its_own(here, call, tmp_path):
+    texts = [f"Paragraph {i} says that the councils trust each other." for i in range(40)]
+    here(texts)
+    with Server(lambda text, n: Reply(status=500) if int(text.split()[1]) < 15 else GOOD) as server:
+        status, _, err = call("code", "--base-url", server.url, "--model", "small", "--passages", "all")
+    assert "in a row" not in err
+    rows = rows_of(tmp_path)
+    assert len({row.passage_id for row in rows if row.outcome == "no answer"}) == 15
+    assert len({row.passage_id for row in rows if row.outcome != "no answer"}) == 25
+
+
 def test_a_server_that_never_answers_ends_the_run_with_one_line(here, call, tmp_path):
     here(TEXTS)
     with Server(lambda text, n: Reply(status=500)) as server:

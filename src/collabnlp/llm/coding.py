@@ -198,7 +198,8 @@ class _Run:
         waiting_for = dict(self.under_way.values())
         beyond: deque[Task] = deque()  # passages that were not asked about, once no more may be sent
         while self._todo and (self._stopped or len(self.under_way) < self._coder.settings.concurrency):
-            task = self._todo.popleft()
+            # passages that no server can answer often lie together: others tell whether it is there at all
+            task = self._todo.pop() if self._in_a_row else self._todo.popleft()
             step = self._coder.look(task, self._journal.answers)
             if isinstance(step, Verdict):
                 self._settle(task, self._coder.rows(task, step))
@@ -225,9 +226,10 @@ class _Run:
                 for task in waiting:
                     self._settle(task, self._coder.rows(task, None, str(problem)))
                 self._in_a_row += 1
-                if self._in_a_row >= GIVE_UP:
+                times = max(GIVE_UP, 2 * self._coder.settings.concurrency)
+                if self._in_a_row >= times:
                     remedy = "look at the server and run the command again: what was answered is kept"
-                    self._stop(InputError("--base-url", f"has given no answer {GIVE_UP} times in a row", remedy))
+                    self._stop(InputError("--base-url", f"has given no answer {times} times in a row", remedy))
                 continue
             except StoppedError:
                 self._stop(None)

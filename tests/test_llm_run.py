@@ -246,7 +246,7 @@ def test_passages_that_have_no_answer_one_after_another_keep_no_other_from_its_o
     texts = [f"Paragraph {i} says that the councils trust each other." for i in range(40)]
     here(texts)
     with Server(lambda text, n: Reply(status=500) if int(text.split()[1]) < 15 else GOOD) as server:
-        status, _, err = call("code", "--base-url", server.url, "--model", "small", "--passages", "all")
+        _, _, err = call("code", "--base-url", server.url, "--model", "small", "--passages", "all")
     assert "in a row" not in err
     rows = rows_of(tmp_path)
     assert len({row.passage_id for row in rows if row.outcome == "no answer"}) == 15

@@ -75,7 +75,7 @@ def _make_up(path: Path, n: int) -> None:
         passages.append(
             Passage(
                 passage_id=passage_id, document_id=document.document_id, ordinal=i // 50 + 1, start_char=0, end_char=len(quote), text=quote,
-                kind="paragraph", section=("Part",), page=1, speaker=None, time=None,
+                kind="paragraph", section=("Part",), page=1, speaker=None, time=None, access="public",
             )
         )  # fmt: skip
         for j in range(4):
@@ -91,6 +91,7 @@ def _make_up(path: Path, n: int) -> None:
             )  # fmt: skip
     tables = Tables(rows=rows, documents=documents, passages=passages)
     released = release(tables, codebook.names, gazetteer, {}, Rule()).released
+    assert len(released.rows) == n, "the gate kept rows back that were made to leave"
     build_index(path, released, codebook=codebook, gazetteer=gazetteer)
     start = time.perf_counter()
     select(released, lambda row: row.stance == "negative", codebook.names, gazetteer)

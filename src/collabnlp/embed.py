@@ -121,9 +121,9 @@ class SentenceEncoder:
 def each_on_a_core(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """`work` of each item, in their order, one core to an item.
 
-    Cores that share the small matrices of one text mostly wait for each other: on two cores this is
-    half as fast again, and much more where other programs run. The items themselves (tokens) are
-    made by the caller's thread, since tokenizers serve one thread only.
+    On a machine that does nothing else this is as fast as cores that share each text, and much
+    faster where other programs run, since no core waits for another. The items themselves (tokens)
+    are made by the caller's thread, since tokenizers serve one thread only.
     """
     import torch
 

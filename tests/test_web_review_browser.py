@@ -320,7 +320,8 @@ class Reviewer(threading.Thread):
         return browser, page
 
 
-@pytest.mark.parametrize("n", [12, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("n", [12, 200])
 def test_two_reviewers_at_once_lose_and_double_nothing(serving, ready, n):
     find_chromium()
     servers = [serving(coder, n=max(60, n // 2 + 10)) for coder in ("anna", "ben")]

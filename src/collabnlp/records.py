@@ -7,6 +7,7 @@ data dictionary in docs/ is made from here.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import csv
 import io
@@ -16,9 +17,9 @@ import os
 import tempfile
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -808,6 +809,60 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(clean(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+ROW_GROUP = 8192  # rows that a reader of a table holds at once, and that a writer waits for
+
+
+@contextlib.contextmanager
+def table_writer(path: str | Path, record: type[R]) -> Iterator[Callable[[Iterable[R]], None]]:
+    """Give a function that adds records to a Parquet table; the table is there when the block ends well.
+
+    The bytes depend on the rows alone, not on how many came at a time.
+
+    Raises
+    ------
+    ValueError
+        Where a row does not come after the one before, by its key: a bug of the stage that made them.
+    """
+    names, shape = columns(record), schema(record)
+    last: tuple[Any, ...] | None = None
+
+    def columns_of(rows: Iterable[R]) -> dict[str, list[Any]]:
+        nonlocal last
+        ordered = list(rows)
+        for row in ordered:
+            before, last = last, key_of(row)
+            if before is not None and last <= before:
+                problem = "two rows have the key" if last == before else f"out of order, after {before} comes"
+                raise ValueError(f"{path}: {problem} {last}")
+        return {name: [getattr(row, name) for row in ordered] for name in names}
+
+    with row_group_writer(path, shape) as write:
+        yield lambda rows: write(columns_of(rows))
+
+
+@contextlib.contextmanager
+def row_group_writer(path: str | Path, shape: Any) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give a function that adds columns of rows to a Parquet file of an Arrow schema, atomically, `ROW_GROUP` rows to a group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with (
+        atomic(path) as temporary,
+        pq.ParquetWriter(temporary, shape, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        waiting = shape.empty_table()
+
+        def write(data: dict[str, Any]) -> None:
+            nonlocal waiting
+            waiting = pa.concat_tables([waiting, pa.table(data, schema=shape)])
+            while len(waiting) >= ROW_GROUP:
+                writer.write_table(waiting.slice(0, ROW_GROUP).combine_chunks())
+                waiting = waiting.slice(ROW_GROUP)
+
+        yield write
+        writer.write_table(waiting.combine_chunks())
+
+
 def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
     """Write records as Parquet, sorted by key, atomically.
 
@@ -816,18 +871,95 @@ def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
     ValueError
         Where two rows have one key: a bug of the stage that made them.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    with table_writer(path, record) as write:
+        write(sort_records(rows, record))
 
-    ordered = sort_records(rows, record)
-    keys = [key_of(row) for row in ordered]
-    for before, after in itertools.pairwise(keys):
-        if before == after:
-            raise ValueError(f"{path}: two rows have the key {after}")
-    data = {name: [getattr(row, name) for row in ordered] for name in columns(record)}
-    table = pa.table(data, schema=schema(record))
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+class RowGroups:
+    """A Parquet file of which one group of rows is in memory at a time.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, not Parquet, damaged, or has other columns than those expected.
+    """
+
+    def __init__(self, path: str | Path, expected: Sequence[str]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._path = Path(path)
+        self._failures = (pa.ArrowException, OSError, ValueError)
+        if not self._path.exists():
+            raise InputError(self._path, "there is no such table", "run `dvc repro` first")
+        try:
+            self._file = pq.ParquetFile(self._path, page_checksum_verification=True)
+            found = self._file.schema_arrow.names
+        except self._failures as error:
+            raise self._damaged(error) from error
+        if found != list(expected):
+            raise InputError(self._path, f"has the columns {', '.join(found)}", "delete it and run `dvc repro`")
+        about = self._file.metadata
+        sizes = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
+        self._ends = list(itertools.accumulate(sizes))
+        self._held: tuple[int, Any] = (-1, None)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def _damaged(self, error: BaseException) -> InputError:
+        return InputError(self._path, f"not a Parquet table ({error})", "delete it and run `dvc repro`")
+
+    def group(self, number: int) -> Any:
+        """The Arrow table of a group."""
+        if self._held[0] != number:
+            try:
+                self._held = (number, self._file.read_row_group(number))
+            except self._failures as error:
+                raise self._damaged(error) from error
+        return self._held[1]
+
+    def groups(self) -> Iterator[Any]:
+        """The Arrow tables of all groups, in order."""
+        return (self.group(number) for number in range(len(self._ends)))
+
+    def rows(self, start: int, stop: int) -> Any:
+        """The Arrow table of the rows from `start` to before `stop`."""
+        import pyarrow as pa
+
+        pieces = []
+        for number in range(bisect.bisect_right(self._ends, start), len(self._ends)):
+            first = self._ends[number - 1] if number else 0
+            if first >= stop:
+                break
+            piece = self.group(number)
+            pieces.append(piece.slice(max(start - first, 0), stop - max(start, first)))
+        return pa.concat_tables(pieces) if pieces else self._file.schema_arrow.empty_table()
+
+
+class Table(Generic[R]):
+    """Records of a Parquet table, some at a time.
+
+    Raises
+    ------
+    InputError
+        As `RowGroups` does.
+    """
+
+    def __init__(self, path: str | Path, record: type[R]) -> None:
+        self._groups = RowGroups(path, columns(record))
+        self._validate = TypeAdapter(list[record]).validate_python  # type: ignore[valid-type]
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[R]:
+        for group in self._groups.groups():
+            yield from self._validate(group.to_pylist())
+
+    def rows(self, start: int, stop: int) -> list[R]:
+        """The records from `start` to before `stop`."""
+        return self._validate(self._groups.rows(start, stop).to_pylist())
 
 
 def read_table(path: str | Path, record: type[R]) -> list[R]:
@@ -838,19 +970,7 @@ def read_table(path: str | Path, record: type[R]) -> list[R]:
     InputError
         Where the file is missing, not Parquet or of another schema.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = Path(path)
-    if not path.exists():
-        raise InputError(path, "there is no such table", "run `dvc repro` first")
-    try:
-        table = pq.read_table(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(path, f"not a Parquet table ({error})", "delete it and run `dvc repro`") from error
-    if table.column_names != columns(record):
-        raise InputError(path, f"has the columns {', '.join(table.column_names)}", "delete it and run `dvc repro`")
-    return TypeAdapter(list[record]).validate_python(table.to_pylist())  # type: ignore[valid-type]
+    return list(Table(path, record))
 
 
 def write_jsonl(path: str | Path, rows: Iterable[R], record: type[R]) -> None:

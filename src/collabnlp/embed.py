@@ -162,6 +162,12 @@ class Readings(NamedTuple):
         """Those of some texts."""
         return Readings(self.codes[rows], self.stances[rows], self.places[rows])
 
+    def rows(self) -> Vectors:
+        """All of it, (n_texts, 5 n_codes) float32, as `unpack` takes it."""
+        n, n_codes = self.codes.shape
+        parts = (self.codes, self.stances.reshape(n, n_codes * N_STANCES), self.places)
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
 
 def unpack(rows: Vectors, taught: Sequence[str], codes: Sequence[str]) -> Readings:
     """Readings, with a column for each of `codes`, from rows of (n_texts, 5 n_taught), or 4 n_taught without places."""
@@ -189,9 +195,7 @@ def no_readings(n: int, n_codes: int) -> Readings:
 
 def write_readings(path: str | Path, ids: Sequence[str], readings: Readings) -> None:
     """Write readings as Parquet: one row of (n_codes, 5) numbers a text."""
-    n_codes = readings.codes.shape[1]
-    parts = (readings.codes, readings.stances.reshape(len(ids), n_codes * N_STANCES), readings.places)
-    write_vectors(path, ids, np.concatenate(parts, axis=1).astype(np.float32))
+    write_vectors(path, ids, readings.rows())
 
 
 def read_readings(path: str | Path, n_codes: int) -> tuple[list[str], Readings]:

@@ -207,8 +207,27 @@ class Code(_Section):
     )
 
 
+class Ray(_Section):
+    """The cluster that does the work where `engine` is ray; outputs are the same bytes."""
+
+    address: str = Field(
+        "",
+        description="of a running cluster, `host:port` or `auto`; empty: one is started on this machine for the time of a stage",
+    )
+    workers: int = Field(0, ge=0, description="processes that work; 0: one for each processor of the cluster")
+    scratch: str = Field(
+        ".cache/collabnlp/ray",
+        description="folder for what the workers get, on a disk that all of them see or in an object store (s3://, gs://); emptied afterwards",
+    )
+
+
 class Params(_Section):
-    """All sections."""
+    """All sections, and where the work is done."""
+
+    engine: Literal["local", "ray"] = Field(
+        "local", description="local: in this process; ray: on a cluster (ingest, embed, entities and classify)"
+    )
+    ray: Ray = Ray()
 
     ingest: Ingest = Ingest()
     embed: Embed = Embed()
@@ -220,6 +239,11 @@ class Params(_Section):
     evaluate: Evaluate = Evaluate()
     evidence: Evidence = Evidence()
     code: Code = Code()
+
+    @property
+    def cluster(self) -> Ray | None:
+        """The cluster that does the work; None: it is done in this process."""
+        return self.ray if self.engine == "ray" else None
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -954,8 +954,16 @@ class Table(Generic[R]):
         return len(self._groups)
 
     def __iter__(self) -> Iterator[R]:
+        return itertools.chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[R]]:
+        """All records, a group of rows at a time, in order."""
+        return (self._validate(group.to_pylist()) for group in self._groups.groups())
+
+    def column(self, name: str) -> Iterator[Any]:
+        """The values of one field, of all rows, in order."""
         for group in self._groups.groups():
-            yield from self._validate(group.to_pylist())
+            yield from group[name].to_pylist()
 
     def rows(self, start: int, stop: int) -> list[R]:
         """The records from `start` to before `stop`."""

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from collabnlp.exchange.locks import locked
 from collabnlp.gold import ADJUDICATED
+from collabnlp.locks import locked
 from collabnlp.records import InputError, Stance
 from collabnlp.scoring import OUT_OF_FOLD
 
 FORMAT = 1
+STORING = "another review is being stored"
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,58}[^\W_])?")
 
 
@@ -188,7 +189,7 @@ class Journal:
             codes=None if codes is None else dict(codes), suggested_by=suggested_by,
         )  # fmt: skip
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._threads, locked(self.path.parent, wait=10.0, name=f".{self.path.name}.lock"):
+        with self._threads, locked(self.path.parent, STORING, wait=10.0, name=f".{self.path.name}.lock"):
             self.refresh()
             past = self._of.get((passage_id, text), [])
             if version != len(past):

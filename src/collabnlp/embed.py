@@ -12,7 +12,6 @@ so both cost half as much again as the vector alone.
 from __future__ import annotations
 
 import copy
-import hashlib
 import importlib.util
 import json
 import os
@@ -24,7 +23,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import InputError, atomic
+from collabnlp.records import InputError, atomic, file_sha256, text_sha256
 
 Vectors = NDArray[np.float32]
 _AT_A_TIME = 64
@@ -69,7 +68,7 @@ class SentenceEncoder:
                 "holds no model.safetensors",
                 "name a sentence-transformers model in params.yaml, embed.encoder",
             )
-        found = hashlib.sha256(weights.read_bytes()).hexdigest()
+        found = file_sha256(weights)
         if sha256 and found != sha256:
             raise InputError(
                 weights,
@@ -333,7 +332,7 @@ def _choose_adapter(folder: Path, about: dict[str, Any], exclude_sources: Collec
 
 
 def _check(path: Path, sha256: str) -> None:
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no file"
+    found = file_sha256(path) if path.exists() else "no file"
     if found != sha256:
         raise InputError(path, f"has SHA-256 {found[:16]}, not {sha256[:16]}", "restore it from git")
 
@@ -400,11 +399,6 @@ def _folder(encoder: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def text_key(text: str) -> str:
-    """SHA-256 of a text, hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def encode_cached(
     encoder: Encoder,
     texts: Sequence[str],
@@ -422,7 +416,7 @@ def encode_cached(
     progress
         Wraps the new texts, to show a progress bar.
     """
-    keys = [text_key(text) for text in texts]
+    keys = [text_sha256(text) for text in texts]
     folder = cache / encoder.name if cache else None
     known = _read_cache(folder, set(keys)) if folder else {}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
@@ -431,7 +425,7 @@ def encode_cached(
         rows = np.vstack([row for _, row in zip(progress(new_keys), _rows(encoder, new_keys, missing), strict=True)])
         known.update(zip(new_keys, rows, strict=True))
         if folder:
-            name = hashlib.sha256("".join(new_keys).encode()).hexdigest()[:16]
+            name = text_sha256("".join(new_keys))[:16]
             write_vectors(folder / f"{name}.parquet", new_keys, rows)
     dimension = len(next(iter(known.values()))) if known else 0
     return np.asarray([known[key] for key in keys], dtype=np.float32).reshape(len(keys), dimension), len(new_keys)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from collabnlp.records import write_text
+from collabnlp.records import text_sha256, write_text
 
 T = TypeVar("T")
 CACHE = Path(".cache/collabnlp")
@@ -29,7 +29,7 @@ def content_key(*parts: Any) -> str:
     (True, False)
     """
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_sha256(text)
 
 
 def code_version(*modules: ModuleType) -> str:

@@ -7,7 +7,6 @@ DVC does not look into it, so a change there makes no stage run again; stages no
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -17,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from collabnlp.records import InputError
+from collabnlp.records import InputError, file_sha256, text_sha256
 
 PRIVATE = Path("private")
 KEY_NAME = "key.json"
@@ -93,12 +92,11 @@ def _noted(private: Path) -> dict[str, dict[str, str]]:
 def _digest(path: Path) -> str:
     """Of a list its bytes; of the key which one it is, since it grows with every new name. Empty where there is none."""
     try:
-        content = path.read_bytes()
         if path.name == KEY_NAME:
-            content = str(json.loads(content)["generation"]).encode()
+            return text_sha256(str(json.loads(path.read_bytes())["generation"]))
+        return file_sha256(path)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return hashlib.sha256(content).hexdigest()
 
 
 class Corrections(NamedTuple):

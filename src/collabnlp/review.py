@@ -7,7 +7,6 @@ coder has read before stays as it is, and a row says so.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +42,7 @@ from collabnlp.records import (
     key_of,
     read_jsonl,
     strictest,
+    text_sha256,
     write_jsonl,
 )
 from collabnlp.runs import keep_run
@@ -147,7 +147,7 @@ def add_review(
     orphans: set[tuple[str, str]] = set()
 
     def gold_id(own: str) -> str:
-        for name in (own, f"{own}@{hashlib.sha256(text_of[own].encode()).hexdigest()[:8]}"):
+        for name in (own, f"{own}@{text_sha256(text_of[own])[:8]}"):
             if name not in passages or passages[name].text == text_of[own]:
                 break
         if name not in passages:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collabnlp.gold import ADJUDICATED
 from collabnlp.locks import locked
-from collabnlp.records import InputError, Stance
+from collabnlp.records import InputError, Stance, text_sha256
 from collabnlp.scoring import OUT_OF_FOLD
 
 FORMAT = 1
@@ -62,7 +62,7 @@ def check_coder(name: str) -> str:
 
 def text_mark(text: str) -> str:
     """What tells the text that was read from a later one of the same passage id."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return text_sha256(text)[:16]
 
 
 def _line(decision: Decision) -> bytes:

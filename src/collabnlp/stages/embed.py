@@ -14,14 +14,13 @@ from collabnlp.embed import (
     encode_cached,
     no_readings,
     read_vectors,
-    text_key,
     unpack,
     write_readings,
     write_vectors,
 )
 from collabnlp.engine import CACHE, progress
 from collabnlp.params import Params
-from collabnlp.records import GoldPassage, Passage, read_jsonl, read_table
+from collabnlp.records import GoldPassage, Passage, read_jsonl, read_table, text_sha256
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 
 
@@ -35,7 +34,7 @@ def _read_gold(gold: Sequence[GoldPassage], tuned: TunedEncoder, codes: Sequence
     keys, rows = read_vectors(MODELS / "finetuned" / "out_of_fold.parquet")
     held_out = unpack(rows, tuned.codes, codes)
     row_of = {key: i for i, key in enumerate(keys)}
-    known = [(i, row_of[key]) for i, row in enumerate(gold) if (key := text_key(row.text)) in row_of]
+    known = [(i, row_of[key]) for i, row in enumerate(gold) if (key := text_sha256(row.text)) in row_of]
     for at, there in known:
         readings.codes[at], readings.stances[at] = held_out.codes[there], held_out.stances[there]
     new = np.array([i for i, row in enumerate(gold) if row.source not in tuned.sources], dtype=np.int64)

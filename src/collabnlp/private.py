@@ -122,6 +122,26 @@ def read_corrections(private: Path = PRIVATE) -> Corrections:
     )
 
 
+def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not blank, each with its number; none where there is no such file.
+
+    Raises
+    ------
+    InputError
+        Where the columns are others. The message repeats nothing that stands there.
+    OSError, UnicodeDecodeError, csv.Error
+        Where it cannot be read.
+    """
+    try:
+        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
+    except FileNotFoundError:
+        return []
+    if not lines or [cell.strip() for cell in lines[0]] != list(columns):
+        raise InputError(path, "has other columns", f"its columns are {', '.join(columns)}", place="row 1")
+    rows = [(number, [cell.strip() for cell in line]) for number, line in enumerate(lines[1:], start=2)]
+    return [(number, cells) for number, cells in rows if any(cells)]
+
+
 def _table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -163,18 +183,11 @@ def load_allowed(private: str | Path = PRIVATE) -> list[Allowed]:
     """
     path = Path(private) / "allowed.csv"
     try:
-        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
-    except FileNotFoundError:
-        return []
+        rows = read_rows(path, Allowed._fields)
     except (OSError, UnicodeDecodeError, csv.Error):
         raise InputError(path, "cannot be read", "save it as CSV UTF-8") from None
-    if not lines or tuple(cell.strip() for cell in lines[0]) != Allowed._fields:
-        raise InputError(path, "has other columns", "its columns are text, path, reason", place="row 1")
     found = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in line]
-        if not any(cells):
-            continue
+    for number, cells in rows:
         if len(cells) != len(Allowed._fields) or not all(cells):
             problem = "has an empty cell" if len(cells) == len(Allowed._fields) else f"has {len(cells)} cells"
             raise InputError(path, problem, "say what is allowed, where, and why", place=f"row {number}")

@@ -15,14 +15,14 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from collabnlp.params import Ray
-from collabnlp.records import InputError, write_text
+from collabnlp.records import InputError, text_sha256, write_text
 
 T = TypeVar("T")
 CACHE = Path(".cache/collabnlp")
@@ -38,7 +38,7 @@ def content_key(*parts: Any) -> str:
     (True, False)
     """
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_sha256(text)
 
 
 def code_version(*modules: ModuleType) -> str:
@@ -235,7 +235,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = getattr(error, "cause", None) or error.__cause__
 
 
-def _results(work: Work, parts: list[str], workers: int) -> Iterator[Any]:
+def _results(work: Work, parts: list[str], workers: int) -> Generator[Any]:
     import ray.data
 
     context = ray.data.DataContext.get_current()

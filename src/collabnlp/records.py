@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import csv
+import hashlib
 import io
 import itertools
 import json
@@ -760,6 +761,17 @@ def key_of(row: Record) -> tuple[Any, ...]:
 def sort_records(rows: Iterable[R], record: type[R]) -> list[R]:
     """The rows in the order of the record's key."""
     return sorted(rows, key=key_of)
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text, hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ attributable sources say, and of interviews not for attribution what rests on en
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -37,6 +36,7 @@ from collabnlp.records import (
     key_of,
     read_table,
     sort_records,
+    text_sha256,
 )
 
 # docs/decisions/0008-release-gate.md says why the gate is as it is.
@@ -403,7 +403,7 @@ def _quotes(
         for row in strongest(row.model_copy(update={"tie": "none"}) for row in own):  # not by what it is tied to
             of_person.setdefault(behind.person(row.document_id), row)
         texts = [(mask(row.quote, spans[row.passage_id]), row) for row in of_person.values()]
-        texts.sort(key=lambda pair: (hashlib.sha256(pair[0].encode("utf-8", "surrogatepass")).digest(), pair[1].stance))
+        texts.sort(key=lambda pair: (text_sha256(pair[0]), pair[1].stance))
         shown += [
             _bare(row, f"not-for-attribution:{code}:{i:04d}", text)
             for i, (text, row) in enumerate(texts[: len(texts) // rule.people * rule.people], start=1)

@@ -1,5 +1,6 @@
 """Passages become tags, with a reason for each, a document at a time."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,7 +73,9 @@ def coding(setup: dict[str, Any]) -> Iterator[Callable[[list[int]], dict[str, An
 def stage(params: Params) -> None:
     """Tag what changed."""
     setup, tables = {"shift": params.classify.shift}, _Tables()
-    version = content_key(code_version(*_CODE), setup, file_sha256(MODELS / "classifier" / "classifier.json"), *map(file_sha256, _GOLD))
+    version = content_key(
+        code_version(*_CODE), setup, file_sha256(MODELS / "classifier" / "classifier.json"), *map(file_sha256, _GOLD)
+    )
 
     def items() -> Iterator[tuple[str, list[int]]]:
         start = 0
@@ -81,10 +84,21 @@ def stage(params: Params) -> None:
             place = [start, start + len(rows)]
             start += len(rows)
             looks = [array.tobytes() for array in tables.rows(*place)]
-            yield content_key(version, [(row.passage_id, row.speaker, row.text) for row in rows], *map(sha256, looks)), place
+            yield (
+                content_key(
+                    version,
+                    [(row.passage_id, row.speaker, row.text) for row in rows],
+                    *(hashlib.sha256(look).hexdigest() for look in looks),
+                ),
+                place,
+            )
 
     results = run(
-        Work("collabnlp.stages.classify:coding", setup), items(), store=CACHE / "classify", title="Coding", ray=params.cluster
+        Work("collabnlp.stages.classify:coding", setup),
+        items(),
+        store=CACHE / "classify",
+        title="Coding",
+        ray=params.cluster,
     )
     n_tags = n_review = n_tagged = n_new = 0
     with (

@@ -19,7 +19,6 @@ from collabnlp.embed import (
     VectorStore,
     no_readings,
     read_vectors,
-    text_key,
     unpack,
     vector_writer,
     write_vectors,
@@ -27,7 +26,7 @@ from collabnlp.embed import (
 from collabnlp.engine import CACHE, Work, run
 from collabnlp.params import Embed, Params
 from collabnlp.params import Ray as Cluster
-from collabnlp.records import GoldPassage, Passage, Table, read_jsonl
+from collabnlp.records import GoldPassage, Passage, Table, read_jsonl, text_sha256
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 
 _KEPT = 32  # groups of texts after which what was encoded is put down, so that a run which is killed loses no more
@@ -46,14 +45,14 @@ def _encode(
     store: VectorStore, texts: Callable[[], Iterable[str]], setup: dict[str, Any], cluster: Cluster | None
 ) -> int:
     """Encode the texts that the store does not hold; how many they were."""
-    n_new = len({key for text in texts() if (key := text_key(text)) not in store})
+    n_new = len({key for text in texts() if (key := text_sha256(text)) not in store})
     asked: deque[list[str]] = deque()  # keys of the texts that are being encoded
 
     def items() -> Iterator[tuple[str, list[str]]]:
         seen: set[str] = set()
         new: dict[str, str] = {}
         for text in texts():
-            if (key := text_key(text)) not in store and key not in seen:
+            if (key := text_sha256(text)) not in store and key not in seen:
                 new[key] = text
                 seen.add(key)
             if len(new) == AT_A_TIME:
@@ -77,7 +76,7 @@ def _read_gold(gold: Sequence[GoldPassage], tuned: TunedEncoder, codes: Sequence
     keys, rows = read_vectors(MODELS / "finetuned" / "out_of_fold.parquet")
     held_out = unpack(rows, tuned.codes, codes)
     row_of = {key: i for i, key in enumerate(keys)}
-    known = [(i, row_of[key]) for i, row in enumerate(gold) if (key := text_key(row.text)) in row_of]
+    known = [(i, row_of[key]) for i, row in enumerate(gold) if (key := text_sha256(row.text)) in row_of]
     for at, there in known:
         readings.codes[at], readings.stances[at] = held_out.codes[there], held_out.stances[there]
     return readings
@@ -90,29 +89,27 @@ def stage(params: Params) -> None:
     tuned = TunedEncoder(plain, MODELS / "finetuned", params.train.exclude_sources) if settings.finetuned else None
     passages = Table(OUTPUTS / "passages.parquet", Passage)
     gold = read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)
-    unseen = [row for row in gold if tuned and row.source not in tuned.sources]
+    new = [i for i, row in enumerate(gold) if tuned and row.source not in tuned.sources]  # taught to no adapter
     setup = {"embed": settings.model_dump(), "exclude_sources": params.train.exclude_sources, "finetuned": False}
 
     store = VectorStore(CACHE / "vectors" / plain.name)
     n_new = _encode(store, lambda: (row.text for row in gold), setup, params.cluster)
-    gold_vectors = store.take([text_key(row.text) for row in gold])
+    gold_vectors = store.take([text_sha256(row.text) for row in gold])
     if tuned:
         store = VectorStore(CACHE / "vectors" / tuned.name)
         setup["finetuned"] = True
     n_new += _encode(
-        store, lambda: itertools.chain(passages.column("text"), (row.text for row in unseen)), setup, params.cluster
+        store, lambda: itertools.chain(passages.column("text"), (gold[i].text for i in new)), setup, params.cluster
     )
 
     def looked_at(texts: Sequence[str]) -> tuple[Vectors, Readings]:
-        rows = store.take([text_key(text) for text in texts])
+        rows = store.take([text_sha256(text) for text in texts])
         return tuned.split(rows, codes) if tuned else (rows, no_readings(len(texts), len(codes)))
 
-    gold_readings = no_readings(len(gold), len(codes))
-    if tuned:
-        gold_readings = _read_gold(gold, tuned, codes)
-        at = [i for i, row in enumerate(gold) if row.source not in tuned.sources]
-        _, read = looked_at([gold[i].text for i in at])
-        gold_readings.codes[at], gold_readings.stances[at] = read.codes, read.stances
+    gold_readings = _read_gold(gold, tuned, codes) if tuned else no_readings(len(gold), len(codes))
+    if new:
+        _, read = looked_at([gold[i].text for i in new])
+        gold_readings.codes[new], gold_readings.stances[new] = read.codes, read.stances
     ids = [row.passage_id for row in gold]
     write_vectors(OUTPUTS / "gold_embeddings.parquet", ids, gold_vectors)
     write_vectors(OUTPUTS / "gold_readings.parquet", ids, gold_readings.rows())

@@ -1,6 +1,5 @@
 """Sources become documents, passages and the ingest report; what is not public goes under pseudonyms first."""
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +30,16 @@ from collabnlp.engine import CACHE, Work, code_version, content_key, run
 from collabnlp.params import Ingest, Params
 from collabnlp.private import PRIVATE, note_made
 from collabnlp.readers import pdf, read_blocks
-from collabnlp.records import Document, IngestRow, InputError, Passage, sort_records, table_writer, write_csv
+from collabnlp.records import (
+    Document,
+    IngestRow,
+    InputError,
+    Passage,
+    file_sha256,
+    sort_records,
+    table_writer,
+    write_csv,
+)
 from collabnlp.redact.blocks import redact
 from collabnlp.redact.door import Door
 from collabnlp.redact.lexicon import FILES, FOLDER
@@ -75,7 +83,7 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         problem = problem if entry.access == "public" else without_words(problem)
         return {"row": refused(entry.document_id, entry.source_path, problem, error.remedy).model_dump()}
-    document = Document(**entry.model_dump(exclude={"note"}), source_sha256=_digest(path), text=text)
+    document = Document(**entry.model_dump(exclude={"note"}), source_sha256=file_sha256(path), text=text)
     named = entry.access == "non-attributable" and names_in_path(entry.source_path)
     row = IngestRow(
         document_id=entry.document_id,
@@ -127,17 +135,11 @@ def _readable(entries: list[Entry], file_mb: int) -> tuple[list[tuple[Entry, str
         path = CORPUS / entry.source_path
         try:
             size = path.stat().st_size
-            found.append((entry, _digest(path) if size <= file_mb * 1_000_000 else f"{size} bytes"))
+            found.append((entry, file_sha256(path) if size <= file_mb * 1_000_000 else f"{size} bytes"))
         except OSError as error:
             problem, remedy = f"cannot be opened ({error.strerror})", "see to it that you may read the file"
             rows.append(refused(entry.document_id, entry.source_path, problem, remedy))
     return found, rows
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def stage(params: Params) -> None:
@@ -154,10 +156,10 @@ def _read_all(params: Params) -> None:
     if closed:
         door = Door()
         door.key.save(PRIVATE)
-        listed = hashlib.sha256((CORPUS / "gazetteer.csv").read_bytes()).hexdigest()
+        listed = file_sha256(CORPUS / "gazetteer.csv")
         private = [door.key.generation, fingerprint(PRIVATE), listed]
     version = code_version(*_CODE)
-    lists = [hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in FILES]
+    lists = [file_sha256(FOLDER / name) for name in FILES]
     readable, unreadable = _readable(entries, params.ingest.limits.file_mb)
     keys = [
         content_key(

@@ -122,6 +122,9 @@ def parameters() -> str:
     """The table of params.yaml."""
     lines = ["| parameter | default | meaning |", "|---|---|---|"]
     for section, holder in Params.model_fields.items():
+        if holder.description:  # a parameter by itself
+            lines.append(f"| {section} | {holder.default} | {holder.description} |")
+            continue
         fields = dict(holder.annotation.model_fields)  # type: ignore[union-attr]
         if "limits" in fields:
             fields |= {f"limits.{name}": field for name, field in fields.pop("limits").annotation.model_fields.items()}

@@ -66,5 +66,3 @@ def test_the_packaged_encoder_gives_unit_vectors_that_do_not_depend_on_company()
     assert alone.shape == (1, 384)
     assert np.linalg.norm(alone[0]) == pytest.approx(1, abs=1e-5)
     assert (alone[0] == company[1]).all()
-
-

@@ -18,7 +18,7 @@ from collabnlp.classify import Classifier
 from collabnlp.embed import encode_cached, read_vectors, write_vectors
 from collabnlp.records import Document, InputError, Passage, read_table, write_table
 from collabnlp.web.app import create_app
-from conftest import ROOT, make_passage, run_stages
+from conftest import ROOT, make_passage, run_stages, work
 from web_world import write_world
 
 QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

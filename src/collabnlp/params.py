@@ -115,6 +115,11 @@ class Topics(_Section):
         ge=1,
         description="topics, the lower level; an area gets its part of them by its passages, so the sum may differ",
     )
+    sample: int = Field(
+        10_000,
+        ge=100,
+        description="topics are fitted on whole documents drawn until they hold so many passages; the others are assigned",
+    )
     area_components: int = Field(15, ge=2, description="principal components of the vectors that make the areas")
     draws: int = Field(1000, ge=1, description="runs of k-means that vote on which passages belong to one area")
     min_cosine: float = Field(

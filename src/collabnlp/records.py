@@ -862,17 +862,18 @@ def row_group_writer(path: str | Path, shape: Any) -> Iterator[Callable[[dict[st
         atomic(path) as temporary,
         pq.ParquetWriter(temporary, shape, compression="zstd", write_page_checksum=True) as writer,
     ):
-        waiting = shape.empty_table()
+        waiting, n_groups = shape.empty_table(), 0
 
         def write(data: dict[str, Any]) -> None:
-            nonlocal waiting
+            nonlocal waiting, n_groups
             waiting = pa.concat_tables([waiting, pa.table(data, schema=shape)])
             while len(waiting) >= ROW_GROUP:
                 writer.write_table(waiting.slice(0, ROW_GROUP).combine_chunks())
-                waiting = waiting.slice(ROW_GROUP)
+                waiting, n_groups = waiting.slice(ROW_GROUP), n_groups + 1
 
         yield write
-        writer.write_table(waiting.combine_chunks())
+        if len(waiting) or not n_groups:
+            writer.write_table(waiting.combine_chunks())
 
 
 def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:

@@ -1,7 +1,6 @@
 """Passages become tags, with a reason for each, a document at a time."""
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +22,7 @@ from collabnlp.params import Params
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Passage, PassageTag, Table, TagReason, file_sha256, sort_records, table_writer
 from collabnlp.redact.speakers import INTERVIEWER
-from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
+from collabnlp.stages import CORPUS, MODELS, OUTPUTS, by_document, log, main
 
 _CODE = (
     collabnlp.classify, collabnlp.codebook, collabnlp.learners, collabnlp.reasons, collabnlp.scarce, collabnlp.segment,
@@ -78,11 +77,8 @@ def stage(params: Params) -> None:
     )
 
     def items() -> Iterator[tuple[str, list[int]]]:
-        start = 0
-        for _, group in itertools.groupby(tables.passages, key=lambda row: row.document_id):
-            rows = list(group)
+        for start, rows in by_document(tables.passages):
             place = [start, start + len(rows)]
-            start += len(rows)
             looks = [array.tobytes() for array in tables.rows(*place)]
             yield (
                 content_key(

@@ -1,6 +1,5 @@
 """Passages become mentions of councils, partnerships and schemes."""
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from collabnlp.gazetteer import load_gazetteer
 from collabnlp.names import Names
 from collabnlp.params import Params
 from collabnlp.records import (
-    Document,
     EntityMention,
     GoldPassage,
     GoldRead,
@@ -27,7 +25,7 @@ from collabnlp.records import (
     table_writer,
     write_table,
 )
-from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
+from collabnlp.stages import CORPUS, MODELS, OUTPUTS, by_document, load_documents, log, main
 
 GOLD_YEAR = 2021  # coded passages stand alone: names that were borne lately
 
@@ -57,15 +55,14 @@ def stage(params: Params) -> None:
         (CORPUS / "gazetteer.csv").read_text(encoding="utf-8-sig"),
         (models / "names.json").read_text(encoding="utf-8"),
     )
-    year = {row.document_id: row.year for row in Table(OUTPUTS / "documents.parquet", Document)}
+    year = {row.document_id: row.year for row in load_documents()}
     passages = Table(OUTPUTS / "passages.parquet", Passage)
 
     def items() -> Iterator[tuple[str, dict[str, Any]]]:
-        for document_id, group in itertools.groupby(passages, key=lambda row: row.document_id):
-            rows = list(group)
-            key = content_key(version, year[document_id], [(row.passage_id, row.text) for row in rows])
-            item = {"models": "names", "year": year[document_id], "passages": [row.model_dump() for row in rows]}
-            yield key, item
+        for _, rows in by_document(passages):
+            own_year = year[rows[0].document_id]
+            key = content_key(version, own_year, [(row.passage_id, row.text) for row in rows])
+            yield key, {"models": "names", "year": own_year, "passages": [row.model_dump() for row in rows]}
 
     n_mentions = n_new = 0
     with table_writer(OUTPUTS / "mentions.parquet", EntityMention) as write:

@@ -12,6 +12,7 @@ import functools
 import itertools
 import re
 import string
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -73,7 +74,7 @@ class Searcher:
         import ahocorasick
 
         self._patterns = tuple(patterns)
-        self._lately: dict[str, list[tuple[int, tuple[int, int]]]] = {}
+        self._lately: OrderedDict[str, list[tuple[int, tuple[int, int]]]] = OrderedDict()
         self._anywhere: list[int] = []
         self._filed: dict[int, list[tuple[int, frozenset[int]]]] = {}
         number: dict[Clause, int] = {}
@@ -103,7 +104,7 @@ class Searcher:
             tried = [(i, compiled(self._patterns[i]).search(folded)) for i in self._possible(folded)]
             found = [(i, match.span()) for i, match in tried if match]
             if len(self._lately) >= _REMEMBERED:
-                self._lately.clear()
+                self._lately.popitem(last=False)
             self._lately[text] = found  # a passage is scored, and then asked for reasons
         return found
 
@@ -162,15 +163,16 @@ def _row(parts: Any, run: frozenset[str] = frozenset([""])) -> _Need:
     several: list[tuple[Way, ...]] = []
     exact = True
     for what, value in parts:
-        need = _part(str(what), value)
-        if need.exact is not None and len(run) * len(need.exact) <= _LONGEST_RUN:
-            run = frozenset(a + b for a in run for b in need.exact)
+        edged = (
+            run == {_EDGE} and str(what) in _GROUPS
+        )  # the edge of a word belongs to each branch of the group behind it
+        need = _part(str(what), value, run) if edged else _part(str(what), value)
+        before = frozenset([""]) if edged else run
+        if need.exact is not None and (edged or len(run) * len(need.exact) <= _LONGEST_RUN):
+            run = frozenset(a + b for a in before for b in need.exact)
             continue
         exact = False
-        if need.ways and str(what) in _GROUPS and (longer := _part(str(what), value, run)).ways:
-            need = longer  # what stands before a group belongs to each of its branches
-        else:
-            several.append(_ways_of(_Need(run)))
+        several.append(_ways_of(_Need(before)))
         run = frozenset([""]) if need.exact is None else need.exact
         several.append(need.ways)
     if exact:
@@ -261,7 +263,7 @@ def _least(pieces: Clause) -> Clause:
 
 def _piece(text: str) -> str | None:
     """The string as it stands where all signs are blanks; None where it can stand nowhere."""
-    parts = [_SIGN.sub(" ", part) for part in re.split(f"{_EDGE}+", text)]
+    parts: list[str] = [_SIGN.sub(" ", part) for part in re.split(f"{_EDGE}+", text)]
     piece = parts[0]
     for i, part in enumerate(parts[1:], start=1):
         before, after = piece[-1:], part[:1]

@@ -84,16 +84,16 @@ class Words:
             words = WORD.findall(plain_word(text))
             pairs = [f"{a} {b}" for a, b in itertools.pairwise(words)]
             found = Counter(map(self.vocabulary.get, words + pairs))
-            found.pop(None, None)
-            for column in sorted(found):
-                columns.append(column)
-                counts.append(found[column])
+            known = sorted((column, n) for column, n in found.items() if column is not None)
+            columns.extend(column for column, _ in known)
+            counts.extend(n for _, n in known)
             ends.append(len(columns))
-        column = np.array(columns, dtype=np.int32)
-        values = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.idf_[column]
+        values = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.idf_[np.asarray(columns)]
         row = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
         length = np.sqrt(np.bincount(row, weights=values * values, minlength=len(ends) - 1))
-        return csr_matrix((values / length[row], column, ends), shape=(len(ends) - 1, len(self.vocabulary)))
+        return csr_matrix(
+            (values / length[row], np.asarray(columns), ends), shape=(len(ends) - 1, len(self.vocabulary))
+        )
 
     def places(self, text: str) -> Places:
         """Columns of the words of a text, and (start, end) of each; without common words, and those that stood in no coded passage."""

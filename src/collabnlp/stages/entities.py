@@ -8,6 +8,7 @@ import collabnlp.entities
 import collabnlp.gazetteer
 import collabnlp.names
 import collabnlp.patterns
+import collabnlp.tokenizer
 from collabnlp.engine import CACHE, code_version, content_key, run
 from collabnlp.entities import MentionFinder, passage_of
 from collabnlp.gazetteer import load_gazetteer
@@ -32,7 +33,13 @@ def stage(params: Params) -> None:
     """Search each document that changed, and the coded passages, which are scored against their marked mentions."""
     models = MODELS / "names"
     finder = MentionFinder(load_gazetteer(CORPUS / "gazetteer.csv"), Names.from_disk(models / "names.json"))
-    modules = (collabnlp.entities, collabnlp.gazetteer, collabnlp.names, collabnlp.patterns)
+    modules = (
+        collabnlp.entities,
+        collabnlp.gazetteer,
+        collabnlp.names,
+        collabnlp.patterns,
+        collabnlp.tokenizer,
+    )
     version = content_key(
         code_version(*modules),
         (CORPUS / "gazetteer.csv").read_text(encoding="utf-8-sig"),

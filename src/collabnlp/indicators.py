@@ -3,7 +3,7 @@ r"""Many regular expressions searched in many texts: those that cannot match a t
 A pattern such as `\b(joint|shared) (\w+ )?(post|team)s?\b` can match only where one of " joint " and
 " shared " stands in the text, and one of " post" and " team". Such needs are read off the patterns
 once; one look at a text for all pieces of all patterns (Aho-Corasick) leaves about one pattern in
-fifty to be tried.
+eighty to be tried.
 """
 
 from __future__ import annotations

@@ -458,7 +458,7 @@ CONTENT = {
     ),
     *("TopicAssignment", "PassageTag", "TagReason", "Tables", "Gated", "Block"),
 }
-RAW = {"read_table", "read_jsonl", "read_parquet", "read_tables", "release", "build_rows", "read_blocks"}
+RAW = {"Table", "read_table", "read_jsonl", "read_parquet", "read_tables", "release", "build_rows", "read_blocks"}
 ROWS_ONLY = {"citation"}  # says where a row stands that it is handed; writes nothing
 
 
@@ -640,6 +640,7 @@ def calls(codebook):
             path.with_suffix(".db"), r, codebook=codebook, gazetteer=MAP, encoder=FakeEncoder()
         ),
         "build_network": lambda f, path, r: str(f(r).nodes(data=True)) + str(f(r).edges(data=True)),
+        "choose_rows": lambda f, path, r: f(r, 1),
         "find_entity": lambda f, path, r: f("Council A", r, MAP, "x"),
         "format_evidence_difference": lambda f, path, r: [
             f(*pair, form, matched={}, titles=titles)

@@ -13,7 +13,7 @@ from collabnlp.records import R, Record, Table, key_of, sort_records, write_tabl
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", bound=Record, covariant=True)
-_RUN = 100_000  # rows in memory while they are put in order
+_RUN = 50_000  # rows in memory while they are put in order
 
 
 class Rows(Protocol[R_co]):

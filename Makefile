@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
-PIP := python -m pip install --quiet --disable-pip-version-check
+PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 STAMP := $(VENV)/installed
 
@@ -11,11 +11,12 @@ STAMP := $(VENV)/installed
 repro: $(STAMP)
 	$(RUN) dvc repro
 
+# two processes of one thread each, since threads of two would get in each other's way
 test: $(STAMP)
-	$(RUN) python -m pytest -n 2
+	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n 2
 
 test-slow: $(STAMP)
-	$(RUN) python -m pytest -m slow
+	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n 2 -m slow
 
 finetune: $(STAMP)
 	$(RUN) python -m collabnlp.stages.finetune
@@ -24,10 +25,12 @@ finetune: $(STAMP)
 topics-study: $(STAMP)
 	$(RUN) python -m collabnlp.stages.topic_study
 
-check: lint test repro
+# linting, then the tests, run beside the pipeline; what each prints comes in one piece when it is done
+check: $(STAMP)
+	$(MAKE) --jobs=2 --output-sync=target repro lint test
 	$(RUN) python docs/generate.py --check
 	$(RUN) dvc repro --dry | grep -q "up to date"
-	$(RUN) python -m pytest -m slow
+	$(MAKE) test-slow
 
 # speed, each as a ratio to a named yardstick; on a machine that does nothing else
 benchmarks: $(STAMP)

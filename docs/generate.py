@@ -4,6 +4,7 @@
 """
 
 import csv
+import functools
 import importlib.metadata
 import re
 import subprocess
@@ -121,6 +122,9 @@ def parameters() -> str:
     """The table of params.yaml."""
     lines = ["| parameter | default | meaning |", "|---|---|---|"]
     for section, holder in Params.model_fields.items():
+        if holder.description:  # a parameter by itself
+            lines.append(f"| {section} | {holder.default} | {holder.description} |")
+            continue
         fields = dict(holder.annotation.model_fields)  # type: ignore[union-attr]
         if "limits" in fields:
             fields |= {f"limits.{name}": field for name, field in fields.pop("limits").annotation.model_fields.items()}
@@ -234,6 +238,7 @@ def licence(about: importlib.metadata.PackageMetadata) -> str:
     return ", ".join(given) or (about["License"] or "not stated").splitlines()[0][:60]
 
 
+@functools.cache
 def prompt() -> tuple[str, str, str]:
     """The two parts of the prompt of one passage of the sample corpus, as an address that may see public text gets them, and the passage."""
     book, params = load_codebook(ROOT / "corpus" / "codebook.yaml"), load_params(ROOT / "params.yaml")
@@ -311,12 +316,13 @@ def pages() -> dict[Path, str]:
 
 def main() -> int:
     """Write or check the pages."""
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    made = pages()
     if "--check" in sys.argv:
+        stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:
             sys.stderr.write(f"{path.relative_to(ROOT)} is out of date; run `make docs`\n")
         return 1 if stale else 0
-    for path, text in pages().items():
+    for path, text in made.items():
         path.write_text(text, encoding="utf-8")
     draw_learning_curve()
     return 0

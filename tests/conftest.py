@@ -172,9 +172,6 @@ def lay_out(tmp_path):
         (tmp_path / "params.yaml")
         .read_text()
         .replace("  folds: 5", "  folds: 2")
-        .replace("n_topics: 12", "n_topics: 3")
-        .replace("n_components: 20", "n_components: 5")
-        .replace("draws: 300", "draws: 30")
         .replace("draws: 1000", "draws: 100")
         .replace("finetuned: true", "finetuned: false")
         .replace("    seconds: 300", "    seconds: 0")  # read in this process, where tests can see what is read
@@ -267,6 +264,14 @@ def ready(small_project, tmp_path, monkeypatch):
     enter(tmp_path, monkeypatch)
     monkeypatch.setattr("collabnlp.tagger.SentenceEncoder", FakeEncoder)
     return tmp_path
+
+
+def work(function, items, store=None, **settings):
+    """Results of a function for items with their keys, and how many were computed."""
+    from collabnlp.engine import Work, run
+
+    done = list(run(Work("contextlib:nullcontext", function), items, store=store, **settings))
+    return [result.value for result in done], sum(result.new for result in done)
 
 
 STAGES = (

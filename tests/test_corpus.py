@@ -90,9 +90,9 @@ def test_free_gold_names_no_real_council(gazetteer):
         and gazetteer.entities[ids[0]].label == "COUNCIL"
         and form != "abbreviation"
     }
-    real_pattern = re.compile(
-        r"\b(" + "|".join(map(re.escape, sorted((a for a in real if " " in a), key=len, reverse=True))) + r")\b"
-    )
+    names = sorted((a for a in real if " " in a), key=len, reverse=True)
+    first = re.escape("".join(sorted({name[0] for name in names})))  # most words are none of theirs: ten times as fast
+    real_pattern = re.compile(rf"\b(?=[{first}])({'|'.join(map(re.escape, names))})\b")
     for p in read_jsonl(GOLD / "passages.jsonl", GoldPassage):
         if not p.restates:
             found = {match.group() for match in real_pattern.finditer(p.text)} - {"East Midlands"}  # a region, too

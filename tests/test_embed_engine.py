@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from collabnlp.embed import SentenceEncoder, encode_cached, read_vectors, write_vectors
-from collabnlp.engine import content_key, run
 from collabnlp.records import InputError
 from conftest import FakeEncoder
 
@@ -67,16 +66,3 @@ def test_the_packaged_encoder_gives_unit_vectors_that_do_not_depend_on_company()
     assert alone.shape == (1, 384)
     assert np.linalg.norm(alone[0]) == pytest.approx(1, abs=1e-5)
     assert (alone[0] == company[1]).all()
-
-
-def test_what_is_remembered_is_not_computed_again(tmp_path):
-    keys = [content_key(x) for x in "abc"]
-    assert run(str.upper, list("abc"), keys, store=tmp_path)[1] == 3
-    results, n_done = run(str.upper, list("abcd"), [*keys, content_key("d")], store=tmp_path)
-    assert (results, n_done) == (list("ABCD"), 1)
-
-
-def test_a_half_written_result_is_computed_again(tmp_path):
-    run(str.upper, ["a"], ["k1"], store=tmp_path)
-    (tmp_path / "k1" / "k1.json").write_text('"A')
-    assert run(str.upper, ["a"], ["k1"], store=tmp_path) == (["A"], 1)

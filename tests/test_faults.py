@@ -16,10 +16,9 @@ from starlette.testclient import TestClient
 
 from collabnlp.classify import Classifier
 from collabnlp.embed import encode_cached, read_vectors, write_vectors
-from collabnlp.engine import run
 from collabnlp.records import Document, InputError, Passage, read_table, write_table
 from collabnlp.web.app import create_app
-from conftest import ROOT, make_passage, run_stages
+from conftest import ROOT, make_passage, run_stages, work
 from web_world import write_world
 
 QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -46,19 +45,19 @@ def damaged(data: bytes, draw: random.Random) -> bytes:
 def test_a_damaged_result_in_the_store_is_made_again(tmp_path, draw, value):
     shutil.rmtree(tmp_path / "store", ignore_errors=True)
     value = {"a": value}
-    assert run(lambda _: value, [1], ["key"], store=tmp_path / "store") == ([value], 1)
+    assert work(lambda _: value, [("key", 1)], tmp_path / "store") == ([value], 1)
     (path,) = (tmp_path / "store").rglob("*.json")
     whole = path.read_bytes()
     path.write_bytes(damaged(whole, draw))
-    results, n_done = run(lambda _: value, [1], ["key"], store=tmp_path / "store")
+    results, n_done = work(lambda _: value, [("key", 1)], tmp_path / "store")
     assert results == [value]
     assert n_done == (path.read_bytes() != whole or n_done)
-    assert run(lambda _: None, [1], ["key"], store=tmp_path / "store") == ([value], 0)
+    assert work(lambda _: None, [("key", 1)], tmp_path / "store") == ([value], 0)
 
 
 def test_a_result_that_hangs_on_the_moment_is_not_remembered(tmp_path):
     for _ in range(2):
-        assert run(str.upper, ["a"], ["key"], store=tmp_path, passing=lambda value: value == "A") == (["A"], 1)
+        assert work(str.upper, [("key", "a")], tmp_path, passing=lambda value: value == "A") == (["A"], 1)
     assert not list(tmp_path.rglob("*.json"))
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collabnlp.exchange.journal import Journal, StaleError, check_coder, is_journal, text_mark
-from collabnlp.exchange.locks import locked
+from collabnlp.exchange.journal import STORING, Journal, StaleError, check_coder, is_journal, text_mark
+from collabnlp.locks import locked
 from collabnlp.records import InputError
 
 MARK = text_mark("The councils agreed.")
@@ -142,7 +142,7 @@ def test_processes_that_write_at_once_lose_and_double_nothing(path):
 
 
 def _die_holding(folder, ready):
-    with locked(folder):
+    with locked(folder, STORING):
         ready.set()
         os.kill(os.getpid(), 9)
 
@@ -155,17 +155,17 @@ def test_a_writer_that_was_killed_locks_nobody_out(tmp_path):
     assert ready.wait(30)
     writer.join(30)
     assert (tmp_path / ".lock").exists()
-    with locked(tmp_path):
+    with locked(tmp_path, STORING):
         pass
     assert not (tmp_path / ".lock").exists()
 
 
 def test_a_folder_is_one_writers_at_a_time(tmp_path):
     with (
-        locked(tmp_path),
+        locked(tmp_path, STORING),
         pytest.raises(InputError, match="another review is being stored"),
-        locked(tmp_path, wait=0.05),
+        locked(tmp_path, STORING, wait=0.05),
     ):
         pass  # fmt: skip
-    with pytest.raises(InputError, match="no such folder"), locked(tmp_path / "none"):
+    with pytest.raises(InputError, match="no such folder"), locked(tmp_path / "none", STORING):
         pass

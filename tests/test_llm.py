@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabnlp.coded import check_coders, count_coders, hand_over, tags_of, text_sha256
+from collabnlp.coded import check_coders, count_coders, hand_over, tags_of
 from collabnlp.gold import Gold
 from collabnlp.llm.address import highest_access, parse_address, read_key
 from collabnlp.llm.answers import _plain, find_quote, judge
@@ -21,7 +21,7 @@ from collabnlp.llm.coding import merge_rows
 from collabnlp.llm.journal import Entry, open_journal, read_journal
 from collabnlp.llm.prompt import Passages, Prompter, format_passage
 from collabnlp.params import Code
-from collabnlp.records import AgreementRow, CodedRow, InputError
+from collabnlp.records import AgreementRow, CodedRow, InputError, text_sha256
 from conftest import ROOT, STAGES, make_tag
 from imports import imported_files
 

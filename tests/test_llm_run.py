@@ -21,7 +21,6 @@ from conftest import ROOT
 from llm_server import Reply, Server, lay_out_passages, said
 
 KEY = "planted-key-0123456789"
-N = 2000
 TEXTS = [f"Paragraph {i} says that we trust each other, slow to start." for i in range(20)]
 
 
@@ -45,7 +44,7 @@ def rows_of(project):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Two thousand passages, killed three times
+# Many passages, killed three times
 
 GOOD = said(("trust", "positive", "trust each other"), ("momentum", "negative", "slow to start"))
 BAD = {  # last two figures of a passage's number: what the server does every time, and how the passage is listed
@@ -90,15 +89,16 @@ def scripted(healed):
     return script
 
 
-def test_two_thousand_passages_killed_three_times_are_each_coded_once_or_listed(tmp_path):
-    texts = [f"Paragraph {i} says that the councils trust each other, but were slow to start." for i in range(N)]
+@pytest.mark.parametrize("total", [400, pytest.param(2000, marks=pytest.mark.long)])
+def test_passages_of_a_run_killed_three_times_are_each_coded_once_or_listed(tmp_path, total):
+    texts = [f"Paragraph {i} says that the councils trust each other, but were slow to start." for i in range(total)]
     lay_out_passages(tmp_path, texts, settings="  concurrency: 8\n")
     healed, done_by = [], Counter()
     journal = None
     with Server(lambda text, n: scripted(healed)(text, n)) as server:
         args = command("--base-url", server.url, "--passages", "all")
         journal = journal_path(coder_of(tmp_path).name, tmp_path)
-        for at in (N // 4, N // 2, 3 * N // 4):
+        for at in (total // 4, total // 2, 3 * total // 4):
             run = subprocess.Popen(args, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
             while sum(server.answered.values()) < at:
                 assert run.poll() is None, run.stderr.read()
@@ -121,7 +121,7 @@ def test_two_thousand_passages_killed_three_times_are_each_coded_once_or_listed(
         assert twice <= 3 * 8 + slow
         first = rows_of(tmp_path)
         assert {row.passage_id for row in first if row.outcome == "no answer"} == {
-            f"report:{i + 1:04d}" for i in range(N) if i % 100 == DOWN
+            f"report:{i + 1:04d}" for i in range(total) if i % 100 == DOWN
         }
         healed.append(True)
         before = server.about.copy()
@@ -140,8 +140,8 @@ def test_two_thousand_passages_killed_three_times_are_each_coded_once_or_listed(
     outcomes = {}
     for row in rows_of(tmp_path):
         outcomes.setdefault(row.passage_id, []).append((row.outcome, row.code, row.reason))
-    assert len(outcomes) == N
-    for i in range(N):
+    assert len(outcomes) == total
+    for i in range(total):
         found, kind = outcomes[f"report:{i + 1:04d}"], i % 100
         if kind in BAD:
             assert found == [("not coded", "", f"{BAD[kind][1]}, 2 times")]

@@ -11,10 +11,11 @@ from lxml import etree
 from collabnlp.agreement import alpha, intervals, kappa
 from collabnlp.codebook import load_codebook
 from collabnlp.codebook_exchange import CODEBOOK
-from collabnlp.exchange.locks import locked
+from collabnlp.exchange.journal import STORING
 from collabnlp.export.pack import write_pack
 from collabnlp.export.report import build_report, shown_passages, write_report
 from collabnlp.gold import REVIEWED, gather_gold, load_gold
+from collabnlp.locks import locked
 from collabnlp.records import GoldSource, InputError
 from collabnlp.review import load_tables, recode_project, review_files
 from collabnlp.runs import KEPT
@@ -148,7 +149,7 @@ def test_what_a_crash_left_half_written_is_written_anew(folder, anna, codebook):
 
 
 def test_two_at_once_do_not_lose_each_others_work(folder, anna, codebook):
-    with locked(folder / "corpus/gold"), pytest.raises(InputError, match="another review is being stored"):
+    with locked(folder / "corpus/gold", STORING), pytest.raises(InputError, match="another review is being stored"):
         review(folder, codebook, [anna], coder="anna")
     review(folder, codebook, [anna], coder="anna")
     assert not (folder / "corpus/gold/.lock").exists()

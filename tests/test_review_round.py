@@ -1,7 +1,6 @@
 """A round of review on a small project: queue, readings, what is left, what the corrections changed."""
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -22,23 +21,6 @@ from collabnlp.records import (
 )
 from collabnlp.runs import FILES, KEPT, keep_run, load_run
 from conftest import run_stages
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return tmp_path_factory.mktemp("made")
-
-
-@pytest.fixture
-def ready(project, made):
-    if not (made / "outputs").exists():
-        run_stages()
-        for folder in ("models", "outputs"):
-            shutil.copytree(folder, made / folder)
-    else:
-        for folder in ("models", "outputs"):
-            shutil.copytree(made / folder, folder)
-    return project
 
 
 def review(project, codes, coder="bo"):

@@ -9,17 +9,29 @@ from typer.testing import CliRunner
 
 from collabnlp.cli import app
 from collabnlp.records import InputError, Passage, PassageTag, Topic, TopicAssignment, read_table, write_table
-from conftest import make_tag, run_stages
+from conftest import enter, lay_out, make_tag, run_stages
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A project up to its topics; tags as a person might have given them."""
+    folder = tmp_path_factory.mktemp("topics")
+    lay_out(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        run_stages("ingest", "embed", "names", "entities", "relations")
+        passages = read_table("outputs/passages.parquet", Passage)
+        write_table("outputs/tags.parquet", [make_tag(p.passage_id) for p in passages if "trust" in p.text], PassageTag)
+        run_stages("topics")
+    return folder
 
 
 @pytest.fixture
-def ready(project):
-    """The project up to its topics; tags as a person might have given them."""
-    run_stages("ingest", "embed", "names", "entities", "relations")
-    passages = read_table("outputs/passages.parquet", Passage)
-    write_table("outputs/tags.parquet", [make_tag(p.passage_id) for p in passages if "trust" in p.text], PassageTag)
-    run_stages("topics")
-    return project
+def ready(made, tmp_path, monkeypatch):
+    """A copy of it to change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    enter(tmp_path, monkeypatch)
+    return tmp_path
 
 
 def rows_of(name):

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_a_topic_that_codes_do_not_see_and_a_code_that_is_no_topics_are_told():
 def changes(old, new):
     return {
         (row.old, row.new): row.change
-        for row in compare(assign(*old), assign(*new), [make_topic(t) for t in sorted(set(old))], [make_topic(t) for t in sorted(set(new))])
+        for row in compare(Counter(zip(old, new, strict=True)), [make_topic(t) for t in sorted(set(old))], [make_topic(t) for t in sorted(set(new))])
     }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ from collabnlp.learners import (
     rows_of,
     stance_scores,
 )
-from collabnlp.records import InputError, PassageTag, atomic, write_json
+from collabnlp.records import InputError, PassageTag, atomic, file_sha256, text_sha256, write_json
 from collabnlp.scarce import ENOUGH, OWN, Transfer, blend, caveat, fit_transfer, rows_for, scarce_features
 from collabnlp.stacking import (
     choose_shift,
@@ -285,7 +285,7 @@ class Classifier:
             {
                 "format": _FORMAT,
                 "version": self.version_,
-                "sha256": _sha256(folder / "weights.safetensors"),
+                "sha256": file_sha256(folder / "weights.safetensors"),
                 "shifts": self.shifts_,
                 **({"scarce": self.scarce_} if self.scarce_ else {}),
                 "vocabulary": list(self._words.vocabulary),
@@ -313,7 +313,7 @@ class Classifier:
                 raise InputError(
                     folder, f"is a classifier of format {data['format']}, not {_FORMAT}", "run `dvc repro`"
                 )
-            if data.get("sha256", "") not in ("", _sha256(folder / "weights.safetensors")):
+            if data.get("sha256", "") not in ("", file_sha256(folder / "weights.safetensors")):
                 raise InputError(
                     folder / "weights.safetensors", "is damaged: its SHA-256 is another", "run `dvc repro`"
                 )
@@ -328,10 +328,6 @@ class Classifier:
             raise InputError(
                 folder, f"holds no classifier ({type(error).__name__}: {error})", "run `dvc repro`"
             ) from error
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def fit(
@@ -460,7 +456,7 @@ def assign_folds(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
         raise ValueError(f"{len(sizes)} groups cannot make {folds} folds")
     load = [0] * folds
     fold_of: dict[str, int] = {}
-    for group in sorted(sizes, key=lambda g: (-sizes[g], hashlib.sha256(g.encode()).hexdigest())):
+    for group in sorted(sizes, key=lambda g: (-sizes[g], text_sha256(g))):
         k = load.index(min(load))
         fold_of[group] = k
         load[k] += sizes[group]

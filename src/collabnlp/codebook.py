@@ -100,6 +100,13 @@ class Codebook(BaseModel):
         return next(code for code in self.codes if code.code == name)
 
 
+@functools.lru_cache(maxsize=8)  # a thousand indicators take a second
+def _parse(text: str) -> Codebook:
+    from ruamel.yaml import YAML
+
+    return Codebook.model_validate(YAML(typ="safe").load(text))
+
+
 def load_codebook(path: str | Path) -> Codebook:
     """The codebook of a project.
 
@@ -108,12 +115,11 @@ def load_codebook(path: str | Path) -> Codebook:
     InputError
         Where the file is missing, not YAML, or breaks a rule of the codebook.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     path = Path(path)
     try:
-        return Codebook.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+        return _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(path, "there is no such file", "restore it from git") from error
     except YAMLError as error:

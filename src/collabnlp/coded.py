@@ -5,12 +5,11 @@ Nothing here asks a language model: `collabnlp code` does that and writes the fi
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from collabnlp.records import AgreementRow, CodedRow, InputError, PassageTag, TagReason, read_jsonl
+from collabnlp.records import AgreementRow, CodedRow, InputError, PassageTag, TagReason, read_jsonl, text_sha256
 
 FOLDER = "coded"
 PREFIX = "llm:"  # the name of every language model as a coder begins so
@@ -23,11 +22,6 @@ def is_language_model(coder: str) -> bool:
     return coder.startswith(PREFIX)
 
 
-def text_sha256(text: str) -> str:
-    """SHA-256 of a passage's text, hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def coded_path(corpus: Path, coder: str) -> Path:
     """The file of a language model's codes.
 
@@ -36,7 +30,7 @@ def coded_path(corpus: Path, coder: str) -> Path:
     >>> coded_path(Path("corpus"), "llm:org/small:14b:0f3a9c21").as_posix()
     'corpus/coded/llm-org-small-14b-0f3a9c21-0c382e.jsonl'
     """
-    own = hashlib.sha256(coder.encode()).hexdigest()[:6]  # two names may differ in signs that no file name bears
+    own = text_sha256(coder)[:6]  # two names may differ in signs that no file name bears
     return corpus / FOLDER / f"{re.sub(r'[^A-Za-z0-9.]+', '-', coder).strip('-.')}-{own}.jsonl"
 
 

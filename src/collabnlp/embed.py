@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import importlib.util
 import json
 import os
@@ -25,7 +24,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import InputError, RowGroups, row_group_writer
+from collabnlp.records import InputError, RowGroups, file_sha256, row_group_writer, text_sha256
 
 Vectors = NDArray[np.float32]
 AT_A_TIME = 64
@@ -70,7 +69,7 @@ class SentenceEncoder:
                 "holds no model.safetensors",
                 "name a sentence-transformers model in params.yaml, embed.encoder",
             )
-        found = hashlib.sha256(weights.read_bytes()).hexdigest()
+        found = file_sha256(weights)
         if sha256 and found != sha256:
             raise InputError(
                 weights,
@@ -162,6 +161,12 @@ class Readings(NamedTuple):
         """Those of some texts."""
         return Readings(self.codes[rows], self.stances[rows], self.places[rows])
 
+    def rows(self) -> Vectors:
+        """All of it, (n_texts, 5 n_codes) float32, as `unpack` takes it."""
+        n, n_codes = self.codes.shape
+        parts = (self.codes, self.stances.reshape(n, n_codes * N_STANCES), self.places)
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
 
 def unpack(rows: Vectors, taught: Sequence[str], codes: Sequence[str]) -> Readings:
     """Readings, with a column for each of `codes`, from rows of (n_texts, 5 n_taught), or 4 n_taught without places."""
@@ -189,9 +194,7 @@ def no_readings(n: int, n_codes: int) -> Readings:
 
 def write_readings(path: str | Path, ids: Sequence[str], readings: Readings) -> None:
     """Write readings as Parquet: one row of (n_codes, 5) numbers a text."""
-    n_codes = readings.codes.shape[1]
-    parts = (readings.codes, readings.stances.reshape(len(ids), n_codes * N_STANCES), readings.places)
-    write_vectors(path, ids, np.concatenate(parts, axis=1).astype(np.float32))
+    write_vectors(path, ids, readings.rows())
 
 
 def read_readings(path: str | Path, n_codes: int) -> tuple[list[str], Readings]:
@@ -334,7 +337,7 @@ def _choose_adapter(folder: Path, about: dict[str, Any], exclude_sources: Collec
 
 
 def _check(path: Path, sha256: str) -> None:
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no file"
+    found = file_sha256(path) if path.exists() else "no file"
     if found != sha256:
         raise InputError(path, f"has SHA-256 {found[:16]}, not {sha256[:16]}", "restore it from git")
 
@@ -401,11 +404,6 @@ def _folder(encoder: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def text_key(text: str) -> str:
-    """SHA-256 of a text, hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def encode_cached(
     encoder: Encoder,
     texts: Sequence[str],
@@ -424,7 +422,7 @@ def encode_cached(
         Wraps the new texts, to show a progress bar.
     """
     store = VectorStore(cache / encoder.name if cache else None)
-    keys = [text_key(text) for text in texts]
+    keys = [text_sha256(text) for text in texts]
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in store}
     new_keys = sorted(missing)
     if new_keys:
@@ -470,7 +468,7 @@ class VectorStore:
         """Keep the vectors, (n_keys, n_dimensions), of texts that were not there."""
         short = [bytes.fromhex(key) for key in keys]
         if self._folder:
-            path = self._folder / f"{hashlib.sha256(b''.join(short)).hexdigest()[:16]}.parquet"
+            path = self._folder / f"{text_sha256(''.join(keys))[:16]}.parquet"
             write_vectors(path, keys, vectors)
             self._files.append(path)
             number = len(self._files) - 1

@@ -10,7 +10,6 @@ were not seen.
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from collabnlp.embed import N_STANCES, SentenceEncoder, Vectors, read_states, through
 from collabnlp.engine import content_key, progress
 from collabnlp.params import Finetune
-from collabnlp.records import atomic, write_json
+from collabnlp.records import atomic, file_sha256, write_json
 
 _SCALE = 1.0
 _STANCE_WEIGHT = 0.3  # among the losses
@@ -102,7 +101,7 @@ def finetune(
             model.restore(path, keys[name])  # what is read from now on is what was written, rounded
         out_of_fold[unseen] = model.predict([states[i] for i in unseen.tolist()])
         adapters[path.name] = {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": file_sha256(path),
             "held_out": sorted({task.sources[i] for i in unseen}),
             "passages": len(rows[name]),
         }

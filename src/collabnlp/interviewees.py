@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from collabnlp.private import read_rows
 from collabnlp.records import InputError
 
 COLUMNS = ("document_id", "people", "organisations", "places")
@@ -85,28 +85,21 @@ def load_interviewees(path: str | Path) -> dict[str, Interviewees]:
         Where it is not such a table. The message repeats nothing that stands in it.
     """
     path = Path(path)
-    if not path.exists():
-        return {}
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = read_rows(path, COLUMNS)
     except (UnicodeDecodeError, csv.Error):
         raise InputError(path, "is not CSV in UTF-8", "save it as CSV UTF-8") from None
     except OSError:
         raise InputError(path, "cannot be read", "mend its rights, or move it away") from None
-    if not lines or [cell.strip() for cell in lines[0]] != list(COLUMNS):
-        raise InputError(path, "has other columns", f"its columns are {', '.join(COLUMNS)}", place="row 1")
     found: dict[str, Interviewees] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in line):
-            continue
-        if len(line) != len(COLUMNS):
-            raise InputError(path, f"has {len(line)} cells", f"write {len(COLUMNS)}", place=f"row {number}")
-        document_id = line[0].strip()
+    for number, cells in rows:
+        if len(cells) != len(COLUMNS):
+            raise InputError(path, f"has {len(cells)} cells", f"write {len(COLUMNS)}", place=f"row {number}")
+        document_id = cells[0]
         if not document_id or document_id in found:
             problem = "its document_id stands twice" if document_id else "has no document_id"
             raise InputError(path, problem, "write one row for each interview", place=f"row {number}")
         found[document_id] = Interviewees(
-            *(tuple(part.strip() for part in cell.split(";") if part.strip()) for cell in line[1:])
+            *(tuple(part.strip() for part in cell.split(";") if part.strip()) for cell in cells[1:])
         )
     return found

@@ -115,6 +115,11 @@ class Topics(_Section):
         ge=1,
         description="topics, the lower level; an area gets its part of them by its passages, so the sum may differ",
     )
+    sample: int = Field(
+        10_000,
+        ge=100,
+        description="topics are fitted on whole documents drawn until they hold so many passages; the others are assigned",
+    )
     area_components: int = Field(15, ge=2, description="principal components of the vectors that make the areas")
     draws: int = Field(1000, ge=1, description="runs of k-means that vote on which passages belong to one area")
     min_cosine: float = Field(
@@ -207,8 +212,27 @@ class Code(_Section):
     )
 
 
+class Ray(_Section):
+    """The cluster that does the work where `engine` is ray; outputs are the same bytes."""
+
+    address: str = Field(
+        "",
+        description="of a running cluster, `host:port` or `auto`; empty: one is started on this machine for the time of a stage",
+    )
+    workers: int = Field(0, ge=0, description="processes that work; 0: one for each processor of the cluster")
+    scratch: str = Field(
+        ".cache/collabnlp/ray",
+        description="folder for what the workers get, on a disk that all of them see or in an object store (s3://, gs://); emptied afterwards",
+    )
+
+
 class Params(_Section):
-    """All sections."""
+    """All sections, and where the work is done."""
+
+    engine: Literal["local", "ray"] = Field(
+        "local", description="local: in this process; ray: on a cluster (ingest, embed, entities and classify)"
+    )
+    ray: Ray = Ray()
 
     ingest: Ingest = Ingest()
     embed: Embed = Embed()
@@ -220,6 +244,11 @@ class Params(_Section):
     evaluate: Evaluate = Evaluate()
     evidence: Evidence = Evidence()
     code: Code = Code()
+
+    @property
+    def cluster(self) -> Ray | None:
+        """The cluster that does the work; None: it is done in this process."""
+        return self.ray if self.engine == "ray" else None
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

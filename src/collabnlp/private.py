@@ -7,7 +7,6 @@ DVC does not look into it, so a change there makes no stage run again; stages no
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -17,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from collabnlp.records import InputError
+from collabnlp.records import InputError, file_sha256, text_sha256
 
 PRIVATE = Path("private")
 KEY_NAME = "key.json"
@@ -93,12 +92,11 @@ def _noted(private: Path) -> dict[str, dict[str, str]]:
 def _digest(path: Path) -> str:
     """Of a list its bytes; of the key which one it is, since it grows with every new name. Empty where there is none."""
     try:
-        content = path.read_bytes()
         if path.name == KEY_NAME:
-            content = str(json.loads(content)["generation"]).encode()
+            return text_sha256(str(json.loads(path.read_bytes())["generation"]))
+        return file_sha256(path)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return hashlib.sha256(content).hexdigest()
 
 
 class Corrections(NamedTuple):
@@ -122,6 +120,26 @@ def read_corrections(private: Path = PRIVATE) -> Corrections:
         tuple((row["text"], row["kind"]) for row in always if row["text"]),
         tuple(row["text"] for row in never if row["text"]),
     )
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not blank, each with its number; none where there is no such file.
+
+    Raises
+    ------
+    InputError
+        Where the columns are others. The message repeats nothing that stands there.
+    OSError, UnicodeDecodeError, csv.Error
+        Where it cannot be read.
+    """
+    try:
+        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
+    except FileNotFoundError:
+        return []
+    if not lines or [cell.strip() for cell in lines[0]] != list(columns):
+        raise InputError(path, "has other columns", f"its columns are {', '.join(columns)}", place="row 1")
+    rows = [(number, [cell.strip() for cell in line]) for number, line in enumerate(lines[1:], start=2)]
+    return [(number, cells) for number, cells in rows if any(cells)]
 
 
 def _table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
@@ -165,18 +183,11 @@ def load_allowed(private: str | Path = PRIVATE) -> list[Allowed]:
     """
     path = Path(private) / "allowed.csv"
     try:
-        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
-    except FileNotFoundError:
-        return []
+        rows = read_rows(path, Allowed._fields)
     except (OSError, UnicodeDecodeError, csv.Error):
         raise InputError(path, "cannot be read", "save it as CSV UTF-8") from None
-    if not lines or tuple(cell.strip() for cell in lines[0]) != Allowed._fields:
-        raise InputError(path, "has other columns", "its columns are text, path, reason", place="row 1")
     found = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in line]
-        if not any(cells):
-            continue
+    for number, cells in rows:
         if len(cells) != len(Allowed._fields) or not all(cells):
             problem = "has an empty cell" if len(cells) == len(Allowed._fields) else f"has {len(cells)} cells"
             raise InputError(path, problem, "say what is allowed, where, and why", place=f"row {number}")

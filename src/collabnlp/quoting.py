@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from collabnlp.evidence import Light, strongest
 from collabnlp.gazetteer import Gazetteer
-from collabnlp.records import EntityMention, EvidenceRow, Stance
+from collabnlp.records import EntityMention, EvidenceRow, Stance, text_sha256
 from collabnlp.streams import Rows
 
 CLOSED = "non-attributable"
@@ -71,9 +70,7 @@ def quote(
     shown: list[EvidenceRow] = []
     for code, own in chosen.items():
         masked = [(mask(texts[row.passage_id], spans[row.passage_id]), row) for row in own]
-        masked.sort(
-            key=lambda pair: (hashlib.sha256(pair[0].encode("utf-8", "surrogatepass")).digest(), pair[1].stance)
-        )
+        masked.sort(key=lambda pair: (text_sha256(pair[0]), pair[1].stance))
         shown += [
             bare(code, f"not-for-attribution:{code}:{i:04d}", row.stance, row.synthetic, text)
             for i, (text, row) in enumerate(masked[: len(masked) // multiple * multiple], start=1)

@@ -7,7 +7,6 @@ What is found among those says what the unread ones hold, whatever the model is 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import EffortRow
+from collabnlp.records import EffortRow, text_sha256
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -74,7 +73,7 @@ def rank_by_chance(passage_ids: Sequence[str], seed: int) -> Integers:
     return np.array(
         sorted(
             range(len(passage_ids)),
-            key=lambda i: (hashlib.sha256(f"{seed}:{passage_ids[i]}".encode("utf-8", "surrogatepass")).digest(), i),
+            key=lambda i: (text_sha256(f"{seed}:{passage_ids[i]}"), i),
         ),
         dtype=np.int64,
     )

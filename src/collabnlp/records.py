@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import csv
+import hashlib
 import io
 import itertools
 import json
@@ -762,6 +763,17 @@ def sort_records(rows: Iterable[R], record: type[R]) -> list[R]:
     return sorted(rows, key=key_of)
 
 
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text, hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it there when the block ends well, remove it when not."""
@@ -850,17 +862,18 @@ def row_group_writer(path: str | Path, shape: Any) -> Iterator[Callable[[dict[st
         atomic(path) as temporary,
         pq.ParquetWriter(temporary, shape, compression="zstd", write_page_checksum=True) as writer,
     ):
-        waiting = shape.empty_table()
+        waiting, n_groups = shape.empty_table(), 0
 
         def write(data: dict[str, Any]) -> None:
-            nonlocal waiting
+            nonlocal waiting, n_groups
             waiting = pa.concat_tables([waiting, pa.table(data, schema=shape)])
             while len(waiting) >= ROW_GROUP:
                 writer.write_table(waiting.slice(0, ROW_GROUP).combine_chunks())
-                waiting = waiting.slice(ROW_GROUP)
+                waiting, n_groups = waiting.slice(ROW_GROUP), n_groups + 1
 
         yield write
-        writer.write_table(waiting.combine_chunks())
+        if len(waiting) or not n_groups:
+            writer.write_table(waiting.combine_chunks())
 
 
 def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
@@ -954,8 +967,16 @@ class Table(Generic[R]):
         return len(self._groups)
 
     def __iter__(self) -> Iterator[R]:
+        return itertools.chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[R]]:
+        """All records, a group of rows at a time, in order."""
+        return (self._validate(group.to_pylist()) for group in self._groups.groups())
+
+    def column(self, name: str) -> Iterator[Any]:
+        """The values of one field, of all rows, in order."""
         for group in self._groups.groups():
-            yield from self._validate(group.to_pylist())
+            yield from group[name].to_pylist()
 
     def rows(self, start: int, stop: int) -> list[R]:
         """The records from `start` to before `stop`."""

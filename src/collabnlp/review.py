@@ -7,7 +7,6 @@ coder has read before stays as it is, and a row says so.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +14,7 @@ from typing import NamedTuple
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.codebook_exchange import read_qdc, take_codes, write_codebook
 from collabnlp.exchange.decisions import read_journal
-from collabnlp.exchange.journal import is_journal
-from collabnlp.exchange.locks import locked
+from collabnlp.exchange.journal import STORING, is_journal
 from collabnlp.exchange.marks import Mark
 from collabnlp.exchange.notes import load_check
 from collabnlp.exchange.pack import Pack, check_model
@@ -29,6 +27,7 @@ from collabnlp.export.projects import read_qdpx
 from collabnlp.export.qdpx import marks_of
 from collabnlp.export.sheet import read_sheet
 from collabnlp.gold import ADJUDICATED, REVIEWED
+from collabnlp.locks import locked
 from collabnlp.records import (
     Access,
     GoldNote,
@@ -43,6 +42,7 @@ from collabnlp.records import (
     key_of,
     read_jsonl,
     strictest,
+    text_sha256,
     write_jsonl,
 )
 from collabnlp.runs import keep_run
@@ -147,7 +147,7 @@ def add_review(
     orphans: set[tuple[str, str]] = set()
 
     def gold_id(own: str) -> str:
-        for name in (own, f"{own}@{hashlib.sha256(text_of[own].encode()).hexdigest()[:8]}"):
+        for name in (own, f"{own}@{text_sha256(text_of[own])[:8]}"):
             if name not in passages or passages[name].text == text_of[own]:
                 break
         if name not in passages:
@@ -266,7 +266,7 @@ def review_files(
     folder, check = project / "corpus" / "gold", load_check(project)
     rows: list[ReviewRow] = []
     failures: list[InputError] = []
-    with locked(folder, wait=wait):
+    with locked(folder, STORING, wait=wait):
         before = after = load_tables(folder)
         for file in files:
             try:
@@ -298,7 +298,7 @@ def recode_project(project: Path, file: Path, told: Sequence[str], *, dry_run: b
     old = load_codebook(path)
     new = load_codebook(file) if file.suffix.lower() in (".yaml", ".yml") else take_codes(old, read_qdc(file), file)
     changes = parse_changes(told, old, new, file)
-    with locked(folder):
+    with locked(folder, STORING):
         before = load_tables(folder)
         texts = {passage.passage_id: passage.text for passage in before.passages}
         added, rows = carry_over(before.tags, texts, old, new, changes)

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from collabnlp.exchange.locks import locked
 from collabnlp.gold import ADJUDICATED
-from collabnlp.records import InputError, Stance
+from collabnlp.locks import locked
+from collabnlp.records import InputError, Stance, text_sha256
 from collabnlp.scoring import OUT_OF_FOLD
 
 FORMAT = 1
+STORING = "another review is being stored"
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,58}[^\W_])?")
 
 
@@ -61,7 +62,7 @@ def check_coder(name: str) -> str:
 
 def text_mark(text: str) -> str:
     """What tells the text that was read from a later one of the same passage id."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return text_sha256(text)[:16]
 
 
 def _line(decision: Decision) -> bytes:
@@ -188,7 +189,7 @@ class Journal:
             codes=None if codes is None else dict(codes), suggested_by=suggested_by,
         )  # fmt: skip
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._threads, locked(self.path.parent, wait=10.0, name=f".{self.path.name}.lock"):
+        with self._threads, locked(self.path.parent, STORING, wait=10.0, name=f".{self.path.name}.lock"):
             self.refresh()
             past = self._of.get((passage_id, text), [])
             if version != len(past):

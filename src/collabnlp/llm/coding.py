@@ -14,14 +14,13 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from collabnlp.codebook import Codebook
-from collabnlp.coded import text_sha256
 from collabnlp.engine import content_key
 from collabnlp.llm.answers import Verdict, judge
 from collabnlp.llm.client import Answer, Client, NoAnswerError, StoppedError
 from collabnlp.llm.journal import Entry, Journal
 from collabnlp.llm.prompt import Passages, Prompter
 from collabnlp.params import Code
-from collabnlp.records import CodedRow, InputError
+from collabnlp.records import CodedRow, InputError, text_sha256
 
 TRIES = 2  # questions about a passage: after an answer that cannot be used, one more
 GIVE_UP = 10  # questions in a row without an answer: then something is wrong with the server

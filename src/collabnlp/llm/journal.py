@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from collabnlp.engine import CACHE, content_key
 from collabnlp.llm.client import Answer
+from collabnlp.locks import take
 from collabnlp.records import InputError
 
 FOLDER = CACHE / "answers"
@@ -70,7 +70,8 @@ def open_journal(path: Path) -> Iterator[Journal]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
-        _lock(file, path)
+        if not take(file.fileno()):
+            raise InputError(path, "another run writes its answers here", "wait for it, or stop it")
         file.seek(0)
         data = file.read()
         whole = data.rfind(b"\n") + 1
@@ -93,19 +94,3 @@ def _entries(data: bytes, path: Path) -> Iterator[Entry]:
         except (ValueError, TypeError) as error:
             remedy = "delete the line: its passage is then asked about again"
             raise InputError(path, "is no answer", remedy, place=f"line {number}") from error
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Hold the file until this process ends, however it ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(2**40)  # a byte that is never written: others may read the answers
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise InputError(path, "another run writes its answers here", "wait for it, or stop it") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from collabnlp.engine import content_key
 from collabnlp.gold import STANCES, Gold
 from collabnlp.llm.answers import answer_schema
 from collabnlp.params import Code
+from collabnlp.records import text_sha256
 
 Vectors = NDArray[np.float32]
 Messages = list[dict[str, str]]
@@ -109,7 +109,7 @@ def format_passage(
         Text of each coded passage, and its codes in words.
     """
     data = [text, *section, *before, *after, *(example for example, _ in examples)]
-    mark = hashlib.sha256("\0".join(data).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    mark = text_sha256("\0".join(data))[:16]
 
     def shown(name: str, body: str) -> str:
         return f"<<<{name} {mark}\n{body}\n{name} {mark}>>>"

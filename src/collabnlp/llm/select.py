@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -28,6 +27,7 @@ from collabnlp.records import (
     access_of,
     read_jsonl,
     read_table,
+    text_sha256,
 )
 from collabnlp.redact.speakers import INTERVIEWER
 
@@ -82,7 +82,7 @@ def select_passages(
     rows = [i for i, source in enumerate(selected.passages.sources) if not documents or source in documents]
     if limit is not None:
         own = selected.passages.passage_ids
-        order = sorted(rows, key=lambda i: hashlib.sha256(f"{settings.seed}:{own[i]}".encode()).hexdigest())
+        order = sorted(rows, key=lambda i: text_sha256(f"{settings.seed}:{own[i]}"))
         rows = sorted(order[:limit])
     return Selection(selected.passages.take(rows), selected.n_withheld)
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from collabnlp.discreet import DISK
 from collabnlp.params import Params, load_params
-from collabnlp.records import InputError
+from collabnlp.records import Document, InputError, Passage, Table
 
 CORPUS, MODELS, OUTPUTS, PRIVATE = Path("corpus"), Path("models"), Path("outputs"), Path("private")
 log = logging.getLogger("collabnlp")
+
+
+def load_documents() -> list[Document]:
+    """The documents without their texts, which are as large as all passages together."""
+    return [row.model_copy(update={"text": ""}) for row in Table(OUTPUTS / "documents.parquet", Document)]
+
+
+def by_document(passages: Table[Passage]) -> Iterator[tuple[int, list[Passage]]]:
+    """The passages of each document, and the row of the first among all passages."""
+    start = 0
+    for _, group in itertools.groupby(passages, key=lambda row: row.document_id):
+        rows = list(group)
+        yield start, rows
+        start += len(rows)
 
 
 def main(stage: Callable[[Params], None]) -> None:

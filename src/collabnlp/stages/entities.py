@@ -1,85 +1,99 @@
 """Passages become mentions of councils, partnerships and schemes."""
 
-import itertools
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import collabnlp.entities
 import collabnlp.gazetteer
 import collabnlp.names
 import collabnlp.patterns
-from collabnlp.engine import CACHE, code_version, content_key, run
+from collabnlp.engine import CACHE, Work, code_version, content_key, run
 from collabnlp.entities import MentionFinder, passage_of
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.names import Names
 from collabnlp.params import Params
 from collabnlp.records import (
-    Document,
     EntityMention,
     GoldPassage,
     GoldRead,
     Passage,
+    Table,
     read_jsonl,
-    read_table,
+    sort_records,
+    table_writer,
     write_table,
 )
-from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
+from collabnlp.stages import CORPUS, MODELS, OUTPUTS, by_document, load_documents, log, main
 
 GOLD_YEAR = 2021  # coded passages stand alone: names that were borne lately
 
 
+@contextmanager
+def searching(setup: None) -> Iterator[Callable[[dict[str, Any]], list[dict[str, Any]]]]:
+    """Give what searches passages of one year by the models of some name."""
+    finder = MentionFinder(load_gazetteer(CORPUS / "gazetteer.csv"), Names.from_disk(MODELS / "names" / "names.json"))
+    judging = {"names": finder}
+
+    def search(item: dict[str, Any]) -> list[dict[str, Any]]:
+        name = item["models"]
+        if name not in judging:
+            judging[name] = finder.judging_by(Names.from_disk(MODELS / "names" / f"{name}.json"))
+        passages = [Passage.model_validate(row) for row in item["passages"]]
+        return [mention.model_dump() for mention in judging[name].find(passages, item["year"])]
+
+    yield search
+
+
 def stage(params: Params) -> None:
     """Search each document that changed, and the coded passages, which are scored against their marked mentions."""
-    models = MODELS / "names"
-    finder = MentionFinder(load_gazetteer(CORPUS / "gazetteer.csv"), Names.from_disk(models / "names.json"))
+    models, work = MODELS / "names", Work("collabnlp.stages.entities:searching")
     modules = (collabnlp.entities, collabnlp.gazetteer, collabnlp.names, collabnlp.patterns)
     version = content_key(
         code_version(*modules),
         (CORPUS / "gazetteer.csv").read_text(encoding="utf-8-sig"),
         (models / "names.json").read_text(encoding="utf-8"),
     )
-    year = {row.document_id: row.year for row in read_table(OUTPUTS / "documents.parquet", Document)}
-    passages = read_table(OUTPUTS / "passages.parquet", Passage)
-    groups = [
-        (document_id, list(rows)) for document_id, rows in itertools.groupby(passages, key=lambda row: row.document_id)
-    ]
-    keys = [
-        content_key(version, year[document_id], [(row.passage_id, row.text) for row in rows])
-        for document_id, rows in groups
-    ]
+    year = {row.document_id: row.year for row in load_documents()}
+    passages = Table(OUTPUTS / "passages.parquet", Passage)
 
-    def search(group: tuple[str, list[Passage]]) -> list[dict[str, Any]]:
-        return [mention.model_dump() for mention in finder.find(group[1], year[group[0]])]
+    def items() -> Iterator[tuple[str, dict[str, Any]]]:
+        for _, rows in by_document(passages):
+            own_year = year[rows[0].document_id]
+            key = content_key(version, own_year, [(row.passage_id, row.text) for row in rows])
+            yield key, {"models": "names", "year": own_year, "passages": [row.model_dump() for row in rows]}
 
-    found, n_searched = run(search, groups, keys, store=CACHE / "entities", title="Searching")
-    mentions = [EntityMention.model_validate(mention) for rows in found for mention in rows]
-    write_table(OUTPUTS / "mentions.parquet", mentions, EntityMention)
+    n_mentions = n_new = 0
+    with table_writer(OUTPUTS / "mentions.parquet", EntityMention) as write:
+        results = run(work, items(), store=CACHE / "entities", total=len(year), title="Searching", ray=params.cluster)
+        for done in results:
+            mentions = [EntityMention.model_validate(mention) for mention in done.value]
+            write(sort_records(mentions, EntityMention))
+            n_mentions, n_new = n_mentions + len(mentions), n_new + done.new
+    write_table(OUTPUTS / "gold_mentions.parquet", _search_gold(work, version, params), EntityMention)
+    log.info("%d mentions in %d documents (%d searched anew)", n_mentions, len(year), n_new)
+
+
+def _search_gold(work: Work, version: str, params: Params) -> list[EntityMention]:
+    """Mentions in the coded passages that were marked, by the models that saw nothing of their source.
+
+    A source that was left out of training was seen by none of the models.
+    """
     reads = read_jsonl(CORPUS / "gold" / "reads.jsonl", GoldRead)
     marked = {row.passage_id for row in reads if row.task == "mentions"}
     gold = [row for row in read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage) if row.passage_id in marked]
-    fold_of = json.loads((models / "folds.json").read_text(encoding="utf-8"))
-    unseeing = {
-        fold: finder.judging_by(Names.from_disk(models / f"fold-{fold}.json"))
-        for fold in sorted({fold_of[row.source] for row in gold if row.source in fold_of})
-    }
+    fold_of = json.loads((MODELS / "names" / "folds.json").read_text(encoding="utf-8"))
 
-    def search_gold(row: GoldPassage) -> list[dict[str, Any]]:
-        # by the models that saw nothing of its source; a source left out of training was seen by none
-        searcher = unseeing[fold_of[row.source]] if row.source in fold_of else finder
-        return [mention.model_dump() for mention in searcher.find([passage_of(row)], GOLD_YEAR)]
+    def items() -> Iterator[tuple[str, dict[str, Any]]]:
+        for row in gold:
+            fold = fold_of.get(row.source)
+            models = "names" if fold is None else f"fold-{fold}"
+            item = {"models": models, "year": GOLD_YEAR, "passages": [passage_of(row).model_dump()]}
+            yield content_key(version, fold, row.passage_id, row.text), item
 
-    in_gold, _ = run(
-        search_gold,
-        gold,
-        [content_key(version, fold_of.get(row.source), row.passage_id, row.text) for row in gold],
-        store=CACHE / "entities",
-    )
-    write_table(
-        OUTPUTS / "gold_mentions.parquet",
-        [EntityMention.model_validate(m) for rows in in_gold for m in rows],
-        EntityMention,
-    )
-    log.info("%d mentions in %d documents (%d searched anew)", len(mentions), len(groups), n_searched)
+    found = run(work, items(), store=CACHE / "entities", ray=params.cluster)
+    return [EntityMention.model_validate(mention) for done in found for mention in done.value]
 
 
 if __name__ == "__main__":

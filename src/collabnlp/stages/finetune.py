@@ -1,10 +1,11 @@
 """Coded passages become adapters for the encoder's upper layers; frozen, `make finetune` runs it."""
 
 from collabnlp.codebook import load_codebook
-from collabnlp.embed import SentenceEncoder, text_key, write_vectors
+from collabnlp.embed import SentenceEncoder, write_vectors
 from collabnlp.finetune import Task, finetune, plan_folds
 from collabnlp.gold import load_gold
 from collabnlp.params import Params
+from collabnlp.records import text_sha256
 from collabnlp.stages import CORPUS, MODELS, log, main
 
 
@@ -17,7 +18,7 @@ def stage(params: Params) -> None:
     encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)
     task = Task(gold.texts, gold.labels, gold.stances, gold.groups)
     readings = finetune(task, fold, codes, encoder, MODELS / "finetuned", settings)
-    keys = {text_key(text): i for i, text in enumerate(gold.texts) if fold[i] >= 0}
+    keys = {text_sha256(text): i for i, text in enumerate(gold.texts) if fold[i] >= 0}
     rows = sorted(keys.items())
     write_vectors(
         MODELS / "finetuned" / "out_of_fold.parquet", [key for key, _ in rows], readings[[i for _, i in rows]]

@@ -1,6 +1,6 @@
 """Sources become documents, passages and the ingest report; what is not public goes under pseudonyms first."""
 
-import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +26,20 @@ import collabnlp.redact.tokens
 import collabnlp.segment
 from collabnlp.apart import Apart, Lost
 from collabnlp.discreet import discreet, without_words
-from collabnlp.engine import CACHE, code_version, content_key, run
+from collabnlp.engine import CACHE, Work, code_version, content_key, run
 from collabnlp.params import Ingest, Params
 from collabnlp.private import PRIVATE, note_made
 from collabnlp.readers import pdf, read_blocks
-from collabnlp.records import Document, IngestRow, InputError, Passage, write_csv, write_table
+from collabnlp.records import (
+    Document,
+    IngestRow,
+    InputError,
+    Passage,
+    file_sha256,
+    sort_records,
+    table_writer,
+    write_csv,
+)
 from collabnlp.redact.blocks import redact
 from collabnlp.redact.door import Door
 from collabnlp.redact.lexicon import FILES, FOLDER
@@ -74,7 +83,7 @@ def _read_source(entry: Entry, settings: Ingest, door: Door | None, corpus: Path
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         problem = problem if entry.access == "public" else without_words(problem)
         return {"row": refused(entry.document_id, entry.source_path, problem, error.remedy).model_dump()}
-    document = Document(**entry.model_dump(exclude={"note"}), source_sha256=_digest(path), text=text)
+    document = Document(**entry.model_dump(exclude={"note"}), source_sha256=file_sha256(path), text=text)
     named = entry.access == "non-attributable" and names_in_path(entry.source_path)
     row = IngestRow(
         document_id=entry.document_id,
@@ -100,20 +109,19 @@ def reader(setup: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 @contextmanager
-def _reading(settings: Ingest, door: Door | None) -> Iterator[Callable[[Entry], dict[str, Any]]]:
-    """What reads a source; what a source breaks or holds up becomes its line of the report."""
-    limits = settings.limits
+def reading(setup: dict[str, Any]) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+    """Give what reads a source; what a source breaks or holds up becomes its line of the report."""
+    limits = Ingest.model_validate(setup["settings"]).limits
     if not limits.seconds:
-        yield lambda entry: read_source(entry, settings, door)
+        yield reader(setup)
         return
-    setup = {"settings": settings.model_dump(), "closed": door is not None}
 
-    def read(entry: Entry) -> dict[str, Any]:
+    def read(entry: dict[str, Any]) -> dict[str, Any]:
         try:
-            return dict(apart.call(entry.model_dump()))
+            return dict(apart.call(entry))
         except Lost as loss:
             remedy = "save it in another format or split it; the limits are in params.yaml, ingest.limits"
-            row = refused(entry.document_id, entry.source_path, str(loss), remedy)
+            row = refused(entry["document_id"], entry["source_path"], str(loss), remedy)
             return {"row": row.model_dump(), "lost": True}
 
     with Apart("collabnlp.stages.ingest:reader", setup, seconds=limits.seconds, memory_mb=limits.memory_mb) as apart:
@@ -127,17 +135,11 @@ def _readable(entries: list[Entry], file_mb: int) -> tuple[list[tuple[Entry, str
         path = CORPUS / entry.source_path
         try:
             size = path.stat().st_size
-            found.append((entry, _digest(path) if size <= file_mb * 1_000_000 else f"{size} bytes"))
+            found.append((entry, file_sha256(path) if size <= file_mb * 1_000_000 else f"{size} bytes"))
         except OSError as error:
             problem, remedy = f"cannot be opened ({error.strerror})", "see to it that you may read the file"
             rows.append(refused(entry.document_id, entry.source_path, problem, remedy))
     return found, rows
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def stage(params: Params) -> None:
@@ -154,10 +156,10 @@ def _read_all(params: Params) -> None:
     if closed:
         door = Door()
         door.key.save(PRIVATE)
-        listed = hashlib.sha256((CORPUS / "gazetteer.csv").read_bytes()).hexdigest()
+        listed = file_sha256(CORPUS / "gazetteer.csv")
         private = [door.key.generation, fingerprint(PRIVATE), listed]
     version = code_version(*_CODE)
-    lists = [hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in FILES]
+    lists = [file_sha256(FOLDER / name) for name in FILES]
     readable, unreadable = _readable(entries, params.ingest.limits.file_mb)
     keys = [
         content_key(
@@ -170,34 +172,58 @@ def _read_all(params: Params) -> None:
         )
         for entry, digest in readable
     ]
-    with _reading(params.ingest, door) as read_one:
-        results, n_read = run(
-            read_one,
-            [entry for entry, _ in readable],
-            keys,
-            store=CACHE / "ingest",
-            title="Reading",
-            passing=lambda result: "lost" in result,
-        )
-    rows = [IngestRow.model_validate(result["row"]) for result in results] + problems + unreadable
-    bad = [row for row in rows if row.status == "refused"]
+    items = sorted(
+        ((key, entry.model_dump()) for key, (entry, _) in zip(keys, readable, strict=True)),
+        key=lambda item: f"{item[1]['document_id']}:",  # the order of passages by their ids
+    )
+    results = run(
+        Work("collabnlp.stages.ingest:reading", {"settings": params.ingest.model_dump(), "closed": closed}),
+        items,
+        store=CACHE / "ingest",
+        total=len(items),
+        title="Reading",
+        passing=lambda result: "lost" in result,
+        ray=params.cluster,
+    )
+    rows, n_new = [*problems, *unreadable], 0
+    documents: dict[str, Document | None] = {}  # in wait for those before them by id
+    order = deque(sorted(entry["document_id"] for _, entry in items))
+    with (
+        table_writer(OUTPUTS / "documents.parquet", Document) as write_documents,
+        table_writer(OUTPUTS / "passages.parquet", Passage) as write_passages,
+    ):
+        for (_, entry), done in zip(items, results, strict=True):
+            rows.append(IngestRow.model_validate(done.value["row"]))
+            n_new += done.new
+            document = done.value.get("document")
+            documents[entry["document_id"]] = Document.model_validate(document) if document else None
+            passages = (Passage.model_validate(passage) for passage in done.value.get("passages", ()))
+            write_passages(sort_records(passages, Passage))
+            while order and order[0] in documents:
+                write_documents(filter(None, [documents.pop(order.popleft())]))
+        _report(rows, params.ingest.on_error)
+    if closed:
+        note_made("ingest")
+    log.info(
+        "%d documents (%d read anew), %d passages, %d refused",
+        sum(row.n_passages > 0 for row in rows),
+        n_new,
+        sum(row.n_passages for row in rows),
+        sum(row.status == "refused" for row in rows),
+    )
+
+
+def _report(rows: list[IngestRow], on_error: str) -> None:
+    """Write down what became of each source; raises where none could be read, or one could not and that is to stop."""
     for row in rows:
         if row.status != "read":
             log.warning("%s: %s; %s", row.source_path, row.problem, row.remedy)
     write_csv(OUTPUTS / "ingest_report.csv", rows, IngestRow)
-    if bad and params.ingest.on_error == "fail":
+    bad = [row for row in rows if row.status == "refused"]
+    if bad and on_error == "fail":
         raise InputError(bad[0].source_path, bad[0].problem, bad[0].remedy)
-    read = [result for result in results if "document" in result]
-    if not read:
+    if len(bad) == len(rows):
         raise InputError(CORPUS / "documents.csv", "names no source that can be read", "add one with `collabnlp add`")
-    write_table(
-        OUTPUTS / "documents.parquet", [Document.model_validate(result["document"]) for result in read], Document
-    )
-    passages = [Passage.model_validate(passage) for result in read for passage in result["passages"]]
-    write_table(OUTPUTS / "passages.parquet", passages, Passage)
-    if closed:
-        note_made("ingest")
-    log.info("%d documents (%d read anew), %d passages, %d refused", len(read), n_read, len(passages), len(bad))
 
 
 if __name__ == "__main__":

@@ -4,28 +4,29 @@ from collabnlp.clusters import cluster
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.params import Params
 from collabnlp.records import (
-    Document,
     DoubtfulMerge,
     EntityLink,
     EntityMention,
     FoundEntity,
     Passage,
     Relation,
+    Table,
     key_of,
     read_table,
     write_csv,
     write_table,
 )
 from collabnlp.relations import find_relations
-from collabnlp.stages import CORPUS, OUTPUTS, log, main
+from collabnlp.stages import CORPUS, OUTPUTS, load_documents, log, main
 
 
 def stage(params: Params) -> None:
     """Cluster and relate."""
     gazetteer = load_gazetteer(CORPUS / "gazetteer.csv")
-    documents = read_table(OUTPUTS / "documents.parquet", Document)
-    passages = read_table(OUTPUTS / "passages.parquet", Passage)
+    documents = load_documents()
     mentions = read_table(OUTPUTS / "mentions.parquet", EntityMention)
+    naming = {row.passage_id for row in mentions}
+    passages = [row for row in Table(OUTPUTS / "passages.parquet", Passage) if row.passage_id in naming]
     links, entities, doubtful = cluster(mentions, passages, documents, gazetteer)
     relations = find_relations(
         passages,

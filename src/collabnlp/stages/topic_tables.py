@@ -1,9 +1,12 @@
 """Topics beside codes, documents, years and councils: tables and pictures."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
 
 from collabnlp.codebook import load_codebook
-from collabnlp.embed import read_vectors
+from collabnlp.embed import Vectors, VectorTable
 from collabnlp.params import Params
 from collabnlp.records import (
     Document,
@@ -11,6 +14,7 @@ from collabnlp.records import (
     FoundEntity,
     Passage,
     PassageTag,
+    Table,
     Topic,
     TopicArea,
     TopicAssignment,
@@ -22,33 +26,34 @@ from collabnlp.records import (
     write_csv,
     write_text,
 )
-from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
-from collabnlp.topics import TopicModel
+from collabnlp.stages import CORPUS, MODELS, OUTPUTS, by_document, load_documents, log, main
+from collabnlp.topics import TopicModel, sample
 from collabnlp.topics.map_page import write_map_page
 from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_tree, write_years
-from collabnlp.topics.tables import count_codes, count_places, find_gaps, labels_of, place
+from collabnlp.topics.tables import Given, Placed, count_codes, count_places, find_gaps, labels_of, place
 
 QUOTE = 240  # characters of a passage that the map shows
+MOST_DOTS = 20_000  # about as many passages are on the map: a page with more does not open
 
 
 def stage(params: Params) -> None:
     """Count and draw."""
     codebook = load_codebook(CORPUS / "codebook.yaml")
-    documents = {row.document_id: row for row in read_table(OUTPUTS / "documents.parquet", Document)}
-    passages = {row.passage_id: row for row in read_table(OUTPUTS / "passages.parquet", Passage)}
+    documents = {row.document_id: row for row in load_documents()}
     topics = read_table(OUTPUTS / "topics.parquet", Topic)
     areas = read_table(OUTPUTS / "topic_areas.parquet", TopicArea)
-    assignments = read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment)
-    tags = read_table(OUTPUTS / "tags.parquet", PassageTag)
+    tags = [Given(row.passage_id, row.code) for row in Table(OUTPUTS / "tags.parquet", PassageTag)]
     councils = {
         row.entity_id: row.name
         for row in read_table(OUTPUTS / "entities.parquet", FoundEntity)
         if row.label == "COUNCIL" and (row.listed or row.access != "non-attributable")
     }
     named: dict[str, set[str]] = defaultdict(set)
-    for link in read_table(OUTPUTS / "links.parquet", EntityLink):
-        named[link.passage_id].update(i for i in link.entity_ids if i in councils)
-    placed, labels = place(assignments), labels_of(topics, areas)
+    for link in Table(OUTPUTS / "links.parquet", EntityLink):
+        if own := councils.keys() & link.entity_ids:
+            named[link.passage_id] |= own
+    placed = place(Table(OUTPUTS / "topic_assignments.parquet", TopicAssignment))
+    labels = labels_of(topics, areas)
     few = params.evidence.min_interviews
     codes = count_codes(placed, tags, codebook.names, labels, documents, few)
     counts = count_places(placed, labels, documents, named, councils, few)
@@ -57,13 +62,14 @@ def stage(params: Params) -> None:
     write_csv(OUTPUTS / "topics_by_place.csv", counts, TopicCount)
     write_csv(OUTPUTS / "topic_gaps.csv", gaps, TopicGap)
 
+    passages, vectors = _shown(placed, params.topics.seed)
     model = TopicModel.from_disk(MODELS / "topics")
-    vector_ids, vectors = read_vectors(OUTPUTS / "embeddings.parquet")
-    row_of = {passage_id: i for i, passage_id in enumerate(vector_ids)}
-    own = vectors[[row_of[row.passage_id] for row in placed]]
-    found = model.place(own, [row.document_id for row in placed])
+    found = model.place(vectors, [row.document_id for row in passages])
     middles, spots = lay_out(model.clusters_, found.treated, found.topic)
-    dots = [_dot(passages[row.passage_id], documents[row.document_id], row.topic, row.area) for row in placed]
+    dots = [
+        _dot(passage, documents[passage.document_id], int(topic), int(area))
+        for passage, topic, area in zip(passages, found.topic, found.area, strict=True)
+    ]
     plots = OUTPUTS / "plots"
     title_of = {code.code: code.title for code in codebook.codes}
     pictures = [
@@ -82,6 +88,21 @@ def stage(params: Params) -> None:
         sum(gap.gap == "topic without code" for gap in gaps),
         sum(gap.gap == "code without topic" for gap in gaps),
     )
+
+
+def _shown(placed: Sequence[Placed], seed: int) -> tuple[list[Passage], Vectors]:
+    """The passages that the map shows, of whole documents drawn until there are enough, and their vectors."""
+    drawn = sample(Counter(row.document_id for row in placed), MOST_DOTS, seed)
+    wanted = {row.passage_id for row in placed if row.document_id in drawn}
+    table = VectorTable(OUTPUTS / "embeddings.parquet")
+    passages: list[Passage] = []
+    vectors = []
+    for start, rows in by_document(Table(OUTPUTS / "passages.parquet", Passage)):
+        if rows[0].document_id in drawn:
+            own = [i for i, row in enumerate(rows) if row.passage_id in wanted]
+            passages += [rows[i] for i in own]
+            vectors.append(table.rows(start, start + len(rows))[1][own])
+    return passages, np.vstack(vectors)
 
 
 def _dot(passage: Passage, document: Document, topic: int, area: int) -> Dot:

@@ -4,6 +4,6 @@
 tells one fit from the next, `tables` counts topics against codes, documents, years and councils, and `plots` draws.
 """
 
-from collabnlp.topics.model import TopicModel, fit
+from collabnlp.topics.model import TopicModel, fit, sample
 
-__all__ = ["TopicModel", "fit"]
+__all__ = ["TopicModel", "fit", "sample"]

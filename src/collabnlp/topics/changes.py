@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from collabnlp.records import Topic, TopicAssignment, TopicChange
+from collabnlp.records import Topic, TopicChange
 
 _HALF, _WORTH_A_ROW = 0.5, 0.1
 
 
 def compare(
-    old: Sequence[TopicAssignment],
-    new: Sequence[TopicAssignment],
-    old_topics: Sequence[Topic],
-    new_topics: Sequence[Topic],
+    both: Mapping[tuple[int, int], int], old_topics: Sequence[Topic], new_topics: Sequence[Topic]
 ) -> list[TopicChange]:
     """How the topics of two models go over into each other, from the same passages assigned by both.
 
     A pair of topics has a row where one holds more than half of the other, or a tenth. A topic of
     which no other holds half has a row of its own: gone, or new.
+
+    Parameters
+    ----------
+    both
+        By old and new topic: the passages that the two models give to them.
     """
-    before = {row.passage_id: row.topic for row in old}
-    both = Counter((before[row.passage_id], row.topic) for row in new if row.passage_id in before)
     n_old, n_new = _totals(both, 0), _totals(both, 1)
     old_labels = {topic.topic: topic.label for topic in old_topics}
     new_labels = {topic.topic: topic.label for topic in new_topics}

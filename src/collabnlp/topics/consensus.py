@@ -10,13 +10,13 @@ less leaves all other draws as they were.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collabnlp.records import text_sha256
 from collabnlp.topics.keywords import factor, nearness
 from collabnlp.topics.vectors import Floats, Labels, Vectors, centre, nearest, unit
 
@@ -114,8 +114,8 @@ def _chances(ids: Sequence[str], draws: int, k: int, salt: str) -> NDArray[np.fl
     """(n_passages, draws, k + 1) numbers from 0 to 1 that hang on salt and passage id alone."""
     chances = np.empty((len(ids), draws, k + 1), dtype=np.float32)
     for row, passage_id in enumerate(ids):
-        digest = hashlib.sha256(f"{salt}:{passage_id}".encode("utf-8", "surrogatepass")).digest()
-        chances[row] = np.random.default_rng(int.from_bytes(digest[:8], "big")).random((draws, k + 1))
+        seed = int(text_sha256(f"{salt}:{passage_id}")[:16], 16)
+        chances[row] = np.random.default_rng(seed).random((draws, k + 1))
     return chances
 
 

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, atomic, write_json
+from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, atomic, text_sha256, write_json
 from collabnlp.topics.consensus import Clusters, cluster
 from collabnlp.topics.labels import OTHER, Description, Shown, describe
 from collabnlp.topics.phrases import find_names, parts_of, words
 from collabnlp.topics.vectors import Floats, Labels, Vectors, centre
 
 _FEWEST = 10
+
+
+def sample(sizes: Mapping[str, int], limit: int, seed: int) -> set[str]:
+    """Documents, whole, that together hold `limit` passages or a few more: all where there are no more.
+
+    What is drawn hangs on seed and name alone, so a document more or less leaves the draw nearly as it was.
+
+    Parameters
+    ----------
+    sizes
+        Passages of each document.
+
+    Examples
+    --------
+    >>> sample({"a": 3, "b": 4}, 7, 20) == {"a", "b"}, len(sample({"a": 3, "b": 4}, 1, 20))
+    (True, 1)
+    """
+    drawn: set[str] = set()
+    n = 0
+    for document_id in sorted(sizes, key=lambda i: text_sha256(f"{seed} {i}")):
+        if n >= limit:
+            break
+        drawn.add(document_id)
+        n += sizes[document_id]
+    return drawn
 
 
 class TopicModel:

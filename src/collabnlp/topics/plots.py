@@ -184,7 +184,9 @@ def map_text(topics: Sequence[Topic], areas: Sequence[TopicArea], n: int) -> str
     own = [topic for topic in topics if topic.topic >= 0]
     other = sum(topic.n_passages for topic in topics if topic.topic < 0)
     parts = "; ".join(f"{area.label} ({area.n_passages})" for area in areas)
-    return f"{n} passages in {len(own)} topics of {len(areas)} areas, by falling size: {parts}. In no topic: {other}."
+    every = sum(topic.n_passages for topic in topics)
+    shown = f"{n} passages" if n >= every else f"{n} of {every} passages, in whole documents drawn by chance,"
+    return f"{shown} in {len(own)} topics of {len(areas)} areas, by falling size: {parts}. In no topic: {other}."
 
 
 def write_tree(path: Path, topics: Sequence[Topic], areas: Sequence[TopicArea]) -> Picture:

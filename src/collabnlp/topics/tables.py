@@ -37,6 +37,13 @@ class Placed(NamedTuple):
         return self.topic if level == "topic" else self.area
 
 
+class Given(NamedTuple):
+    """A code that a passage has."""
+
+    passage_id: str
+    code: str
+
+
 def place(assignments: Iterable[TopicAssignment]) -> list[Placed]:
     """Assignments with the document of each."""
     return [Placed(a.passage_id, a.passage_id.rsplit(":", 1)[0], a.topic, a.area) for a in assignments]
@@ -51,7 +58,7 @@ def labels_of(topics: Iterable[Topic], areas: Iterable[TopicArea]) -> dict[tuple
 
 def count_codes(
     placed: Sequence[Placed],
-    tags: Sequence[PassageTag],
+    tags: Sequence[Given | PassageTag],
     codes: Sequence[str],
     labels: Mapping[tuple[Level, int], str],
     documents: Mapping[str, Document],
@@ -153,7 +160,7 @@ def count_places(
 
 
 def find_gaps(
-    placed: Sequence[Placed], tags: Sequence[PassageTag], rows: Sequence[TopicCode], codes: Sequence[str]
+    placed: Sequence[Placed], tags: Sequence[Given | PassageTag], rows: Sequence[TopicCode], codes: Sequence[str]
 ) -> list[TopicGap]:
     """Topics that codes hardly see, where the codebook may be blind, and codes that belong to no topic.
 

@@ -4,40 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from collabnlp.records import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows: the lock is on the first byte
-    import msvcrt
 
-    def _take(handle: int) -> bool:
-        try:
-            os.lseek(handle, 0, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-else:
+def take(handle: int) -> bool:
+    """Lock an open file until it is closed, or the process ends however it ends; false where somebody else has it.
 
-    def _take(handle: int) -> bool:
-        try:
+    Others may read the file meanwhile: on Windows, where a locked byte cannot be read, the lock is on
+    one far out that is never written.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            here = os.lseek(handle, 0, os.SEEK_CUR)
+            os.lseek(handle, 2**40, os.SEEK_SET)
+            try:
+                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            finally:
+                os.lseek(handle, here, os.SEEK_SET)
+        else:
+            import fcntl
+
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def locked(folder: Path, *, wait: float = 0.0, name: str = ".lock") -> Iterator[None]:
+def locked(folder: Path, busy: str, *, wait: float = 0.0, name: str = ".lock") -> Iterator[None]:
     """Give the time in which nobody else writes into a folder.
 
     Parameters
     ----------
+    busy
+        What somebody else is doing there then, as the error says it.
     wait
         Seconds to wait for somebody else.
     name
@@ -56,7 +63,7 @@ def locked(folder: Path, *, wait: float = 0.0, name: str = ".lock") -> Iterator[
         except FileNotFoundError as error:
             raise InputError(folder, "there is no such folder", "run the command in the project's folder") from error
         try:
-            if _take(handle):
+            if take(handle):
                 if _is_there(lock, handle):
                     break
                 os.close(handle)
@@ -66,7 +73,7 @@ def locked(folder: Path, *, wait: float = 0.0, name: str = ".lock") -> Iterator[
             raise
         os.close(handle)
         if time.monotonic() >= until:
-            raise InputError(lock, "another review is being stored", "run this again when it is done")
+            raise InputError(lock, busy, "run this again when it is done")
         time.sleep(0.01)
     try:
         yield

@@ -34,7 +34,7 @@ check: $(STAMP)
 
 # speed, each as a ratio to a named yardstick; on a machine that does nothing else
 benchmarks: $(STAMP)
-	for part in encode tagging entities search web; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
+	for part in encode tagging entities search web evidence; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
 
 lint: $(STAMP)
 	$(RUN) ruff format --check .

@@ -298,6 +298,27 @@ def test_a_name_is_found_in_any_kind_of_file_anywhere(project, plant, place, mon
     assert "Quill" not in finding.path
 
 
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+def test_a_name_is_found_in_any_kind_of_large_file(project, plant, monkeypatch):
+    no_gate(monkeypatch)
+    (project / "outputs" / "plots").mkdir(parents=True, exist_ok=True)
+    plant(project / "outputs" / "plots" / "planted", NAME)
+    monkeypatch.setattr("collabnlp.contents._WINDOW", 40)  # as if no more of a file could be held
+    monkeypatch.setattr("collabnlp.contents._OVERLAP", 32)
+    monkeypatch.setattr("collabnlp.contents._ROWS", 1)
+    assert [finding.n for finding in audit()] == [1]
+
+
+@pytest.mark.parametrize("first", [b"", b"\0"])
+@pytest.mark.parametrize("before", range(0, 80, 9))
+def test_a_name_is_not_lost_where_two_windows_meet(project, before, first, monkeypatch):
+    path = project / "outputs" / "planted"
+    path.write_bytes(first + b"x" * before + f" {NAME} ".encode() + b"y" * 90)
+    monkeypatch.setattr("collabnlp.contents._WINDOW", 40)
+    monkeypatch.setattr("collabnlp.contents._OVERLAP", 32)
+    assert Intruder().names_in(path)
+
+
 def no_gate(monkeypatch):
     """Leave out what needs a finished pipeline."""
     from collabnlp.gazetteer import Gazetteer

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collabnlp.coded import count_coders, hand_over, tags_of
+from collabnlp.coded import check_coders, count_coders, hand_over, tags_of
 from collabnlp.gold import Gold
 from collabnlp.llm.address import highest_access, parse_address, read_key
 from collabnlp.llm.answers import _plain, find_quote, judge
@@ -433,7 +433,8 @@ ROWS = {
 
 def count(chosen, n=100, rows=ROWS):
     texts = {f"p{i}": "Text." for i in range(1, 6)}
-    tags, reasons = count_coders(MACHINE, rows, chosen, [measured("llm:m:1", n)], texts, codes=CODES, min_measured=100)
+    check_coders({"anna"}, {"model-1"}, rows, chosen, [measured("llm:m:1", n)], min_measured=100)
+    tags, reasons = count_coders(MACHINE, rows, chosen, {"model-1"}, texts, codes=CODES)
     return {(tag.passage_id, tag.code, tag.coder) for tag in tags}, reasons
 
 

@@ -8,6 +8,7 @@ never by name.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 import sqlite3
@@ -23,19 +24,22 @@ from collabnlp.interviewees import Behind, load_interviewees
 from collabnlp.params import load_params
 from collabnlp.private import Allowed, load_allowed, read_corrections, write_private
 from collabnlp.records import (
+    Access,
     Document,
     EvidenceRow,
     InputError,
     MatrixCell,
     Passage,
+    Table,
     access_of,
     columns,
     csv_text,
-    read_table,
 )
 from collabnlp.release import CLOSED, RELEASED, Released, load_released
+from collabnlp.streams import in_batches
 
 ALWAYS = "always"  # what a person wrote into always.csv: sought whole
+_AT_A_TIME = 1000  # passages that are looked through together
 _RUN = 8  # words in a row that nobody writes twice by chance
 _WORD = re.compile(r"[^\W_]+")
 _IDENTITIES = ("identity", "text", "name", "forms", "people")
@@ -224,55 +228,76 @@ class Intruder:
         self.project = Path(project)
         outputs, private = self.project / "outputs", self.project / "private"
         entries = load_key_entries(private)
-        documents = {d.document_id: d for d in read_table(outputs / "documents.parquet", Document)}
+        self._documents = {
+            d.document_id: d.model_copy(update={"text": ""}) for d in Table(outputs / "documents.parquet", Document)
+        }
+        documents = self._documents.values()
         self.closed: dict[str, list[str]] = defaultdict(list)
-        told: list[str] = []
-        attributed: list[str] = []
-        for passage in read_table(outputs / "passages.parquet", Passage):
-            access = access_of(passage, documents[passage.document_id])
-            if access == CLOSED:
+        for passage in Table(outputs / "passages.parquet", Passage):
+            if access_of(passage, self._documents[passage.document_id]) == CLOSED:
                 self.closed[passage.document_id].append(passage.text)
-            else:  # names of third people are taken out of attributable interviews, too
-                told.append(passage.text if access == "public" else passage.speaker or "")
-                attributed += [passage.text] * (access != "public")
         if self.closed and not (private / "key.json").exists():
             raise InputError(
                 private / "key.json",
                 "is not there, so that nobody's name can be looked for",
                 "restore it from your backup",
             )
-        told += [d.title for d in documents.values() if d.access != CLOSED]
-        for name in ("gazetteer.csv", "codebook.yaml", "gold/passages.jsonl"):
-            with contextlib.suppress(FileNotFoundError):
-                told.append((self.project / "corpus" / name).read_text(encoding="utf-8"))
-        open_text = "\n".join(told)
         closed_text = "\n".join(text for texts in self.closed.values() for text in texts)
         people = [entry.text for entry in entries if not any(kind in entry.kind.casefold() for kind in _OPEN_KINDS)]
-        looked = [_Sought(text) for text in people]
-        known = _found(looked, open_text) | _ordinary(people, closed_text)
         whole = {entry.text for entry in entries if entry.kind == ALWAYS}
         name_of = {part: text for text in people if text not in whole for part in _parts(text)}
         parts = sorted(set(name_of) - {text.casefold() for text in people})
+        looked = [_Sought(text) for text in people]
         sought_parts = [_Sought(part, name=name_of[part]) for part in parts]
-        common = _found(sought_parts, open_text) | _ordinary(parts, closed_text)
-        self._everywhere = [one for i, one in enumerate(looked) if i not in known]
-        self._everywhere += [one for i, one in enumerate(sought_parts) if i not in common]
+        exact = [_Sought(entry.text, exact=True) for entry in entries]
+        names = [text for d in documents if d.access == CLOSED for text in (d.document_id, d.title)]
+        sources = [_Sought(name) for name in names if len(_words(name)) > 1]
+        sought = [*looked, *sought_parts, *exact, *sources]
+        told = {sought[i] for text in self._open_texts() for i in _found(sought, text)}
+        ordinary, common = _ordinary(people, closed_text), _ordinary(parts, closed_text)
+        known = [one in told or i in ordinary for i, one in enumerate(looked)]
+        self._everywhere = [one for one, also in zip(looked, known, strict=True) if not also]
+        self._everywhere += [one for i, one in enumerate(sought_parts) if one not in told and i not in common]
         self._in_closed = self._everywhere + [
-            _Sought(people[i], capital=len(looked[i].words) == 1) for i in sorted(known)
+            _Sought(one.text, capital=len(one.words) == 1) for one, also in zip(looked, known, strict=True) if also
         ]
         self._of_document: dict[str, list[_Sought]] = defaultdict(list)
-        for entry in entries:
-            kind, one = entry.kind.casefold(), _Sought(entry.text, exact=True)
-            ordinary = "role" in kind and _found([one], open_text)  # "chief executive", and nothing that tells whose
-            if any(word in kind for word in _OPEN_KINDS) and not ordinary:
+        for entry, one in zip(entries, exact, strict=True):
+            kind = entry.kind.casefold()
+            ordinary_role = "role" in kind and one in told  # "chief executive", and nothing that tells whose
+            if any(word in kind for word in _OPEN_KINDS) and not ordinary_role:
                 self._of_document[entry.document_id].append(one)
-        names = [text for d in documents.values() if d.access == CLOSED for text in (d.document_id, d.title)]
-        sources = [_Sought(name) for name in names if len(_words(name)) > 1]
-        known = _found(sources, open_text)
-        self._sources = [one for i, one in enumerate(sources) if i not in known]
+        self._sources = [one for one in sources if one not in told]
         self._allowed = load_allowed(private)
-        said = [_runs(text) for texts in self.closed.values() for text in texts]
-        self._said = set().union(*said) - set().union(*map(_runs, [*told, *attributed]))
+
+    def _open_texts(self) -> Iterator[str]:
+        """What anybody may know, some passages at a time: public sources, who speaks, and what comes with the project."""
+        for some in in_batches(self._passages_told(), _AT_A_TIME):
+            # names of third people are taken out of attributable interviews, too
+            yield "\n".join(p.text if access == "public" else p.speaker or "" for p, access in some)
+        yield from self._beside()
+
+    def _beside(self) -> Iterator[str]:
+        yield from (d.title for d in self._documents.values() if d.access != CLOSED)
+        for name in ("gazetteer.csv", "codebook.yaml", "gold/passages.jsonl"):
+            with contextlib.suppress(FileNotFoundError):
+                yield (self.project / "corpus" / name).read_text(encoding="utf-8")
+
+    def _passages_told(self) -> Iterator[tuple[Passage, Access]]:
+        for passage in Table(self.project / "outputs" / "passages.parquet", Passage):
+            access = access_of(passage, self._documents[passage.document_id])
+            if access != CLOSED:
+                yield passage, access
+
+    @functools.cached_property
+    def _said(self) -> set[int]:
+        """Runs of words said not for attribution and nowhere else."""
+        said = set().union(*(_runs(text) for texts in self.closed.values() for text in texts))
+        for passage, _ in self._passages_told():
+            said -= _runs(passage.text)
+        for text in self._beside():
+            said -= _runs(text)
+        return said
 
     def shown(self, path: Path, below: Path) -> str:
         """A path as a message may give it: relative, a part that holds a name left out."""
@@ -399,7 +424,7 @@ def _thin(project: Path, rows: Sequence[EvidenceRow], cells: Sequence[MatrixCell
     behind = Behind(load_interviewees(project / "private" / "interviewees.csv"))
     of_cell: dict[tuple[str, str], set[str]] = defaultdict(set)
     of_code: dict[str, set[str]] = defaultdict(set)
-    for row in read_table(project / "outputs" / "evidence.parquet", EvidenceRow):
+    for row in Table(project / "outputs" / "evidence.parquet", EvidenceRow):
         if row.access == CLOSED:
             of_cell[row.entity_id, row.code].add(row.document_id)
             of_code[row.code].add(row.document_id)

@@ -111,17 +111,56 @@ def hand_over(tags: Iterable[PassageTag], read: Collection[str]) -> list[Passage
     return [tag for tag in tags if not (tag.review and tag.passage_id in read)]
 
 
-def count_coders(
-    tags: Collection[PassageTag],
-    rows: Mapping[str, list[CodedRow]],
+def check_coders(
+    people: Collection[str],
+    machines: Collection[str],
+    language_models: Collection[str],
     chosen: Collection[str],
     agreement: Iterable[AgreementRow],
+    *,
+    min_measured: int,
+) -> None:
+    """See to it that chosen coders are known, and language models among them measured.
+
+    Parameters
+    ----------
+    chosen
+        Names of coders whose codes count.
+    agreement
+        Rows with coder b as the one that was measured.
+    min_measured
+        Coded passages on which a language model's agreement must have been measured.
+
+    Raises
+    ------
+    InputError
+        Where a chosen coder is not known, or a language model was not measured on enough passages.
+    """
+    measured = {row.coder_b: row.n_passages for row in agreement if row.code == "micro" and row.basis == "read"}
+    for name in chosen:
+        if name not in {*language_models, CLASSIFIER, *people, *machines}:
+            known = ", ".join([CLASSIFIER, *sorted({*people, *machines}), *sorted(language_models)])
+            raise InputError("params.yaml", f"no coder is named {name!r}", f"name {known}", place="evidence.coders")
+    for name in chosen:
+        if name in language_models and measured.get(name, 0) < min_measured:
+            raise InputError(
+                "params.yaml",
+                f"the agreement of {name} has been measured on {measured.get(name, 0)} coded passages, and {min_measured} are asked for",
+                "let it code some with `collabnlp code --passages gold`, look at `collabnlp agreement gold CODER`, and run `dvc repro`",
+                place="evidence.coders",
+            )
+
+
+def count_coders(
+    tags: Iterable[PassageTag],
+    rows: Mapping[str, Iterable[CodedRow]],
+    chosen: Collection[str],
+    machines: Collection[str],
     texts: Mapping[str, str],
     *,
     codes: Collection[str],
-    min_measured: int,
 ) -> tuple[list[PassageTag], list[TagReason]]:
-    """The tags of the coders whose codes count, and the words that language models named.
+    """The tags of the coders whose codes count, and the words that language models named, for some passages.
 
     Where the classifier and a language model both count, the language model decides the classifier's
     review band in the passages that it read.
@@ -131,43 +170,24 @@ def count_coders(
     tags
         Of the classifier and of people.
     rows
-        By language model, as `load_coded` gives them.
+        By language model.
     chosen
         Names of coders; empty: all of `tags`, and no language model.
-    agreement
-        Rows with coder b as the one that was measured.
+    machines
+        Names under which the classifier coded.
     texts
         Of the passages, by id.
     codes
         Codes that exist.
-    min_measured
-        Coded passages on which a language model's agreement must have been measured.
-
-    Raises
-    ------
-    InputError
-        Where a chosen coder is not known, or a language model was not measured on enough passages.
     """
-    named = [name for name in chosen if name in rows]
-    people = {tag.coder for tag in tags if tag.score is None}
-    machines = {tag.coder for tag in tags} - people
-    for name in chosen:
-        if name not in rows and name != CLASSIFIER and name not in people | machines:
-            known = ", ".join([CLASSIFIER, *sorted(people | machines), *sorted(rows)])
-            raise InputError("params.yaml", f"no coder is named {name!r}", f"name {known}", place="evidence.coders")
-    measured = {row.coder_b: row.n_passages for row in agreement if row.code == "micro" and row.basis == "read"}
-    for name in named:
-        if measured.get(name, 0) < min_measured:
-            raise InputError(
-                "params.yaml",
-                f"the agreement of {name} has been measured on {measured.get(name, 0)} coded passages, and {min_measured} are asked for",
-                "let it code some with `collabnlp code --passages gold`, look at `collabnlp agreement gold CODER`, and run `dvc repro`",
-                place="evidence.coders",
-            )
     counted = [
         tag for tag in tags if not chosen or tag.coder in chosen or (CLASSIFIER in chosen and tag.coder in machines)
     ]
-    own = {name: [r for r in still_said(rows[name], texts) if r.code in codes or not r.code] for name in named}
+    own = {
+        name: [r for r in still_said(rows[name], texts) if r.code in codes or not r.code]
+        for name in chosen
+        if name in rows
+    }
     read = {passage_id for found in own.values() for passage_id in read_passages(found)}
     counted = hand_over(counted, read)
     reasons: list[TagReason] = []

@@ -24,6 +24,8 @@ ROOTS = ("outputs", "models", ".cache", ".dvc", "logs", "review")
 _PRINTED = re.compile(
     r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]{6,}"
 )  # text among numbers; shorter runs come by chance
+_WINDOW, _OVERLAP = 1 << 24, 1 << 16  # bytes of a large file that are looked at together, and twice
+_ROWS = 10_000
 _PACKED = ((b"\x1f\x8b", gzip.decompress), (b"BZh", bz2.decompress), (b"\xfd7zXZ\x00", lzma.decompress))
 
 
@@ -58,7 +60,7 @@ def texts_of(path: Path) -> Iterator[str]:
         Where it cannot be read, so that nobody can say what is in it.
     """
     try:
-        yield from _texts(path.read_bytes(), path)
+        yield from _whole(path) if path.stat().st_size > _WINDOW else _texts(path.read_bytes(), path)
     except (
         OSError,
         EOFError,
@@ -72,9 +74,45 @@ def texts_of(path: Path) -> Iterator[str]:
         raise InputError(path, problem, "delete it and run `dvc repro`") from None
 
 
+def _whole(path: Path) -> Iterator[str]:
+    """The text of a large file, some of it at a time, if it is of a kind that can be so read."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[:4] == b"PAR1":
+        yield from _table(path)
+    elif head == b"SQLite format 3\x00":
+        for window in _windows(path):
+            yield _decoded(window)
+        yield from _database(path)
+    elif head[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                yield name
+                yield from _texts(archive.read(name))
+    elif head[:2] in (b"\xff\xfe", b"\xfe\xff") or head[:1].isspace() or head[8:9] == b"{" or _is_packed(head):
+        yield from _texts(path.read_bytes(), path)
+    else:
+        binary = any(b"\0" in window for window in _windows(path))
+        for window in _windows(path):
+            yield from _plain(_decoded(window + b"\0" * binary), page=head[:1] == b"<")
+
+
+def _windows(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, a window after the other; each begins with the end of the one before, so that no name is cut."""
+    with path.open("rb") as file:
+        tail = b""
+        while data := file.read(_WINDOW):
+            yield tail + data
+            tail = data[-_OVERLAP:]
+
+
+def _is_packed(head: bytes) -> bool:
+    return any(head.startswith(magic) for magic in (b"\x89PNG\r\n\x1a\n", *(magic for magic, _ in _PACKED)))
+
+
 def _texts(data: bytes, path: Path | None = None) -> Iterator[str]:
     if data[:4] == b"PAR1":
-        yield from _table(data)
+        yield from _table(io.BytesIO(data))
     elif data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
@@ -94,12 +132,17 @@ def _texts(data: bytes, path: Path | None = None) -> Iterator[str]:
                 yield from _texts(unpack(data))
                 return
         text = _decoded(data)
-        yield text
-        if text.lstrip()[:1] == "<":
-            yield html.unescape(re.sub(r"<[^>]*>", "", text))
-            yield html.unescape(re.sub(r"<[^>]*>", " ", text))
-        elif "\\u" in text:
-            yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match.group(1), 16)), text)
+        yield from _plain(text, page=text.lstrip()[:1] == "<")
+
+
+def _plain(text: str, *, page: bool) -> Iterator[str]:
+    """A text as it stands, and as it reads without its markup or escapes."""
+    yield text
+    if page:
+        yield html.unescape(re.sub(r"<[^>]*>", "", text))
+        yield html.unescape(re.sub(r"<[^>]*>", " ", text))
+    elif "\\u" in text:
+        yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match.group(1), 16)), text)
 
 
 def _decoded(data: bytes) -> str:
@@ -109,18 +152,19 @@ def _decoded(data: bytes) -> str:
     return "\n".join(_PRINTED.findall(text)) if b"\0" in data else text
 
 
-def _table(data: bytes) -> Iterator[str]:
+def _table(source: Path | io.BytesIO) -> Iterator[str]:
     """The text in a Parquet file: its metadata and every cell that holds text, in lists and structures, too."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(io.BytesIO(data))
-    yield "\n".join(table.column_names)
-    for value in (table.schema.metadata or {}).values():
-        yield _decoded(value)
-    for column in table.columns:
-        if _holds_text(column.type, pa):
-            yield "\n".join(_flat(column.to_pylist()))
+    with pq.ParquetFile(source) as table:
+        yield "\n".join(table.schema_arrow.names)
+        for value in (table.schema_arrow.metadata or {}).values():
+            yield _decoded(value)
+        for batch in table.iter_batches(batch_size=_ROWS):
+            for column in batch.columns:
+                if _holds_text(column.type, pa):
+                    yield "\n".join(_flat(column.to_pylist()))
 
 
 def _holds_text(kind: Any, pa: Any) -> bool:
@@ -145,7 +189,8 @@ def _database(path: Path) -> Iterator[str]:
         for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             quoted = '"' + name.replace('"', '""') + '"'
             rows = db.execute(f"SELECT * FROM {quoted}")
-            yield "\n".join(_flat([cell for row in rows for cell in row if isinstance(cell, str)]))
+            while some := rows.fetchmany(_ROWS):
+                yield "\n".join(cell for row in some for cell in row if isinstance(cell, str))
 
 
 def _notes(data: bytes) -> Iterator[str]:

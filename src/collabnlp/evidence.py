@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import typing
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from collabnlp.coded import is_language_model
 from collabnlp.gazetteer import Entity, Gazetteer, Level, slug
 from collabnlp.records import (
+    Access,
     Document,
+    EntityLink,
     EntityMention,
     EvidenceRow,
+    Kind,
     MatrixCell,
     Passage,
     PassageTag,
+    Stance,
     TagReason,
     Tie,
     TopicAssignment,
@@ -24,10 +29,48 @@ from collabnlp.records import (
     key_of,
     sort_records,
 )
+from collabnlp.streams import Beside, Rows, in_key_order
 
 CellKey = tuple[str, str, str, str]  # kind of rows, row's id, row's name, code
 _TIES = typing.get_args(Tie)  # closest first
 _SUMS: tuple[Level, ...] = ("county", "today")  # matrices whose rows sum up councils
+
+
+class Light(NamedTuple):
+    """What is counted and chosen by of an evidence row: all but its texts, so that a million of them can be held."""
+
+    entity_id: str
+    entity_name: str
+    entity_label: str
+    code: str
+    passage_id: str
+    coder: str
+    tie: Tie
+    stance: Stance
+    score: float | None
+    document_id: str
+    document: str
+    kind: Kind
+    year: int | None
+    access: Access
+    synthetic: bool
+    speaker: str | None
+    topic: int | None
+    n_words: int  # of the quote
+
+
+Counted = EvidenceRow | Light
+C = TypeVar("C", EvidenceRow, Light)
+
+
+def lighten(rows: Iterable[EvidenceRow]) -> Iterator[Light]:
+    """The rows without their texts; equal words in them are held once."""
+    names = Light._fields[:-1]
+    held: dict[str, str] = {}
+    for row in rows:
+        values: list[Any] = [getattr(row, name) for name in names]
+        values = [held.setdefault(value, value) if isinstance(value, str) else value for value in values]
+        yield Light._make([*values, len(row.quote.split())])
 
 
 class Named(NamedTuple):
@@ -64,6 +107,15 @@ def entities_of(
                 entity = names.get(entity_id) or Named(entity_id, " ".join(mention.text.split()), mention.label)
             found.setdefault(entity_id, entity)
     return list(found.values())
+
+
+def link_mentions(mentions: Rows[EntityMention], links: Rows[EntityLink]) -> Iterator[EntityMention]:
+    """Mentions in the order of their key, with the ids that clustering gave them."""
+    beside = Beside(in_key_order(links, EntityLink))
+    for passage_id, own in itertools.groupby(in_key_order(mentions, EntityMention), key=lambda m: m.passage_id):
+        ids = {key_of(link): link.entity_ids for link in beside.of(passage_id)}
+        for mention in own:
+            yield mention.model_copy(update={"entity_ids": ids.get(key_of(mention), mention.entity_ids)})
 
 
 def section_sizes(passages: Iterable[Passage]) -> dict[tuple[str, ...], int]:
@@ -163,13 +215,13 @@ def build_rows(
 
 
 def build_matrix(
-    rows: Iterable[EvidenceRow],
+    rows: Iterable[Counted],
     codes: Collection[str],
     gazetteer: Gazetteer,
     *,
     topic_labels: Mapping[int, str],
-    hidden: Iterable[EvidenceRow] = (),
-    source_of: Callable[[EvidenceRow], Hashable] = lambda row: (
+    hidden: Iterable[Counted] = (),
+    source_of: Callable[[Counted], Hashable] = lambda row: (
         row.document_id,
         row.speaker if row.kind == "transcript" else None,
     ),
@@ -201,10 +253,10 @@ def build_matrix(
 
 
 def _grouped(
-    rows: Iterable[EvidenceRow], codes: Collection[str], gazetteer: Gazetteer, topic_labels: Mapping[int, str]
-) -> dict[CellKey, list[EvidenceRow]]:
+    rows: Iterable[Counted], codes: Collection[str], gazetteer: Gazetteer, topic_labels: Mapping[int, str]
+) -> dict[CellKey, list[Counted]]:
     """Rows by the cells that they count in."""
-    grouped: dict[CellKey, list[EvidenceRow]] = defaultdict(list)
+    grouped: dict[CellKey, list[Counted]] = defaultdict(list)
     for row in rows:
         if row.code not in codes:
             continue
@@ -224,11 +276,11 @@ def _grouped(
     return grouped
 
 
-def _cell(key: CellKey, rows: Sequence[EvidenceRow], source_of: Callable[[EvidenceRow], Hashable]) -> MatrixCell:
+def _cell(key: CellKey, rows: Sequence[Counted], source_of: Callable[[Counted], Hashable]) -> MatrixCell:
     """The cell of these rows; suppressed where there are none."""
     kind, row_id, name, code = key
     told = [row for row in rows if row.access != "non-attributable"]
-    best: dict[str, EvidenceRow] = {}
+    best: dict[str, Counted] = {}
     for row in sorted(
         told, key=lambda r: (r.score is not None, is_language_model(r.coder), r.coder, _TIES.index(r.tie))
     ):  # people before language models before the classifier
@@ -254,9 +306,9 @@ def _cell(key: CellKey, rows: Sequence[EvidenceRow], source_of: Callable[[Eviden
     )
 
 
-def strongest(rows: Iterable[EvidenceRow]) -> list[EvidenceRow]:
+def strongest(rows: Iterable[C], n_words: Callable[[C], int] = lambda row: len(row.quote.split())) -> list[C]:  # type: ignore[union-attr]
     """Rows of one cell, one a passage, the best quotes first: by tie, then score, then length near 60 words."""
-    best: dict[str, EvidenceRow] = {}
+    best: dict[str, C] = {}
     for row in sorted(
         rows, key=lambda r: (_TIES.index(r.tie), -(r.score if r.score is not None else 1.0), r.passage_id)
     ):
@@ -266,7 +318,7 @@ def strongest(rows: Iterable[EvidenceRow]) -> list[EvidenceRow]:
         key=lambda r: (
             _TIES.index(r.tie),
             -round(r.score if r.score is not None else 1.0, 1),
-            abs(len(r.quote.split()) - 60),
+            abs(n_words(r) - 60),
             r.passage_id,
         ),
     )

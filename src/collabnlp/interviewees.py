@@ -57,18 +57,20 @@ class Behind:
 
 def _shared(names: Mapping[str, Collection[str]]) -> dict[str, str]:
     """For each document that has names, a label that it shares with all documents joined to it by shared names."""
-    label: dict[str, str] = {}
+    joined_to: dict[str, str] = {}
     bearer: dict[str, str] = {}
+
+    def first(document_id: str) -> str:
+        while joined_to[document_id] != document_id:
+            joined_to[document_id] = document_id = joined_to[joined_to[document_id]]
+        return document_id
+
     for document_id in sorted(names):
-        folded = {" ".join(name.casefold().split()) for name in names[document_id]}
-        if not folded:
-            continue
-        own = {document_id, *(label[bearer[name]] for name in folded if name in bearer)}
-        first = min(own)
-        label[document_id] = first
-        label.update({other: first for other, old in label.items() if old in own})
-        bearer.update(dict.fromkeys(folded, document_id))
-    return label
+        for name in {" ".join(name.casefold().split()) for name in names[document_id]}:
+            joined_to.setdefault(document_id, document_id)
+            low, high = sorted((first(document_id), first(bearer.setdefault(name, document_id))))
+            joined_to[high] = low
+    return {document_id: first(document_id) for document_id in joined_to}
 
 
 def load_interviewees(path: str | Path) -> dict[str, Interviewees]:

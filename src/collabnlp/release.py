@@ -7,7 +7,8 @@ attributable sources say, and of interviews not for attribution what rests on en
 from __future__ import annotations
 
 import functools
-import re
+import heapq
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from collabnlp.codebook import load_codebook
-from collabnlp.evidence import build_matrix, strongest
+from collabnlp.evidence import Counted, build_matrix, lighten, link_mentions
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Behind, Interviewees, load_interviewees
 from collabnlp.params import load_params
-from collabnlp.private import Allowed
+from collabnlp.quoting import CLOSED as CLOSED  # for those who read what may leave
+from collabnlp.quoting import WORD, bare, choose_quotes, quote
 from collabnlp.records import (
     Document,
     EntityLink,
@@ -29,20 +31,19 @@ from collabnlp.records import (
     MatrixCell,
     Passage,
     Relation,
+    Table,
     Topic,
     TopicAssignment,
     Withheld,
     access_of,
     key_of,
-    read_table,
     sort_records,
-    text_sha256,
 )
+from collabnlp.streams import Rows, in_key_order, streamed
+from collabnlp.withheld import list_withheld
 
 # docs/decisions/0008-release-gate.md says why the gate is as it is.
 
-CLOSED = "non-attributable"
-NOT_NAMED = "Interviews not for attribution"
 RULE = (
     "What interviewees said not for attribution is counted for a council, partnership or scheme and a code only where at least {people} "
     "interviewees of {organisations} organisations stand behind it; never by document, topic, year or stance, nor in a table that is filtered. "
@@ -87,15 +88,15 @@ class Rule(NamedTuple):
 class Tables:
     """What the pipeline made of a project, closed sources and all: the gate takes it, nothing else may be handed it."""
 
-    rows: Sequence[EvidenceRow] = ()
-    documents: Sequence[Document] = ()
-    passages: Sequence[Passage] = ()
-    mentions: Sequence[EntityMention] = ()
-    links: Sequence[EntityLink] = ()
-    entities: Sequence[FoundEntity] = ()
-    relations: Sequence[Relation] = ()
-    topics: Sequence[Topic] = ()
-    assignments: Sequence[TopicAssignment] = ()
+    rows: Rows[EvidenceRow] = ()
+    documents: Rows[Document] = ()
+    passages: Rows[Passage] = ()
+    mentions: Rows[EntityMention] = ()
+    links: Rows[EntityLink] = ()
+    entities: Rows[FoundEntity] = ()
+    relations: Rows[Relation] = ()
+    topics: Rows[Topic] = ()
+    assignments: Rows[TopicAssignment] = ()
 
 
 _GATE = object()
@@ -105,10 +106,12 @@ _GATE = object()
 class Released:
     """What may leave. Everything that writes or shows evidence takes this and nothing else; only this module makes one.
 
+    Large tables are gone through again from disk by whoever reads them.
+
     Attributes
     ----------
     rows
-        Evidence rows of open sources, and quotes not for attribution without anything but text, code and stance.
+        Evidence rows of open sources in the order of their key, and among them quotes not for attribution without anything but text, code and stance.
     cells
         Of all matrices.
     documents, passages, mentions, entities, relations, topics
@@ -122,13 +125,13 @@ class Released:
     """
 
     gate: InitVar[object]
-    rows: tuple[EvidenceRow, ...] = ()
+    rows: Rows[EvidenceRow] = ()
     cells: tuple[MatrixCell, ...] = ()
-    documents: tuple[Document, ...] = ()
-    passages: tuple[Passage, ...] = ()
-    mentions: tuple[EntityMention, ...] = ()
+    documents: Rows[Document] = ()
+    passages: Rows[Passage] = ()
+    mentions: Rows[EntityMention] = ()
     entities: tuple[FoundEntity, ...] = ()
-    relations: tuple[Relation, ...] = ()
+    relations: Rows[Relation] = ()
     topics: tuple[Topic, ...] = ()
     interviews: str = "none"
     rule: str = ""
@@ -178,15 +181,21 @@ def release(
     interviewees
         By document id, as `load_interviewees` gives them.
     """
-    document_by_id = {document.document_id: document for document in tables.documents}
     behind = Behind(interviewees)
-    closed = {p.passage_id for p in tables.passages if access_of(p, document_by_id[p.document_id]) == CLOSED} | {
-        row.passage_id for row in tables.rows if row.access == CLOSED
-    }
-    document_of = {p.passage_id: p.document_id for p in tables.passages}
-    document_of |= {row.passage_id: row.document_id for row in tables.rows}
-    told = [row for row in tables.rows if row.passage_id not in closed]
-    kept = [row.model_copy(update={"access": CLOSED}) for row in tables.rows if row.passage_id in closed]
+    lacking = functools.partial(_lacking, behind=behind, rule=rule)
+    documents, rows = in_key_order(tables.documents, Document), in_key_order(tables.rows, EvidenceRow)
+    document_by_id = {d.document_id: d.model_copy(update={"text": ""}) for d in documents}
+    light = list(lighten(rows))
+    document_of = {row.passage_id: row.document_id for row in light}
+    closed, off_record = {row.passage_id for row in light if row.access == CLOSED}, set()
+    for passage in tables.passages:
+        document = document_by_id[passage.document_id]
+        document_of.setdefault(passage.passage_id, document.document_id)
+        if access_of(passage, document) == CLOSED:
+            closed.add(passage.passage_id)
+        if passage.off_record:
+            off_record.add(passage.passage_id)
+    kept = [row._replace(access="non-attributable") for row in light if row.passage_id in closed]
 
     by_cell: dict[tuple[str, str], set[str]] = defaultdict(set)
     by_code: dict[str, set[str]] = defaultdict(set)
@@ -194,70 +203,73 @@ def release(
         by_code[row.code].add(row.document_id)
         if row.entity_id:
             by_cell[row.entity_id, row.code].add(row.document_id)
-    lacks = {cell: _lacking(documents, behind, rule) for cell, documents in by_cell.items()}
+    lacks = {cell: lacking(behind_it) for cell, behind_it in by_cell.items()}
     counted = [row for row in kept if row.entity_id and not lacks[row.entity_id, row.code]]
     hidden = [row for row in kept if row.entity_id and lacks[row.entity_id, row.code]]
 
-    passages = [p for p in tables.passages if p.passage_id not in closed]
-    topics = _topics(tables, closed, document_of, behind, rule)
+    topics = _topics(tables, closed, lacking)
     cells = build_matrix(
-        [*told, *counted],
+        itertools.chain((row for row in light if row.passage_id not in closed), counted),
         codes,
         gazetteer,
         topic_labels={topic.topic: topic.label for topic in topics},
         hidden=hidden,
         source_of=lambda row: _source(row, behind),
     )
-    off_record = {p.passage_id for p in tables.passages if p.off_record}
-    quotable = [row for row in kept if row.passage_id not in off_record]
-    quotes = _quotes(quotable, tables.mentions, codes, gazetteer, behind, rule)
+    del light
+    quotable = (row for row in kept if row.passage_id not in off_record)
+    chosen = choose_quotes(quotable, codes, lacking, behind.person)
+    quotes = sort_records(quote(chosen, rows, tables.mentions, gazetteer, rule.people), EvidenceRow)
     entities = _entities(tables, closed, document_of, document_by_id)
     found = {entity.entity_id for entity in entities}
-    relations = [  # one that the gazetteer gives is told where an open passage names the body
-        r
-        for r in tables.relations
-        if r.access != CLOSED and (r.passage_id not in closed if r.passage_id else r.object_id in found)
-    ]
     holding = {document_of[passage_id] for passage_id in closed}
-    open_documents = [
-        document.model_copy(update={"text": ""}) if document.document_id in holding else document
-        for document in tables.documents
-        if document.access != CLOSED
-    ]
+    del document_of
+    passages, relations = in_key_order(tables.passages, Passage), in_key_order(tables.relations, Relation)
     n = behind.people(holding)
     released = Released(
         gate=_GATE,
-        rows=(*sort_records(told, EvidenceRow), *quotes),
+        rows=streamed(rows, lambda: heapq.merge((r for r in rows if r.passage_id not in closed), quotes, key=key_of)),
         cells=tuple(cells),
-        documents=tuple(sort_records(open_documents, Document)),
-        passages=tuple(sort_records(passages, Passage)),
-        mentions=tuple(_mentions(tables, closed)),
+        documents=streamed(
+            documents,
+            lambda: (
+                document.model_copy(update={"text": ""}) if document.document_id in holding else document
+                for document in documents
+                if document.access != CLOSED
+            ),
+        ),
+        passages=streamed(passages, lambda: (p for p in passages if p.passage_id not in closed)),
+        mentions=streamed(
+            tables.mentions,
+            lambda: (m for m in link_mentions(tables.mentions, tables.links) if m.passage_id not in closed),
+        ),
         entities=tuple(entities),
-        relations=tuple(sort_records(relations, Relation)),
+        relations=streamed(  # one that the gazetteer gives is told where an open passage names the body
+            relations,
+            lambda: (
+                r
+                for r in relations
+                if r.access != CLOSED and (r.passage_id not in closed if r.passage_id else r.object_id in found)
+            ),
+        ),
         topics=tuple(topics),
         interviews="none" if not n else str(n) if n >= rule.people else f"fewer than {rule.people}",
         rule=RULE.format(**rule._asdict()),
     )
-    reasons = {code: _lacking(documents, behind, rule) for code, documents in by_code.items()}
-    return Gated(released, _withheld(tables, closed, kept, lacks, reasons, released, off_record))
-
-
-def let_pass(allowed: Iterable[Allowed]) -> list[Withheld]:
-    """What a person decided that the audit shall not stop at, by file, without the names."""
-    reasons: dict[str, list[str]] = defaultdict(list)
-    for one in allowed:
-        reasons[one.path].append(one.reason)
-    return [
-        Withheld(
-            what="alarm",
-            row_id=path,
-            row=f"names that may stand there: {len(why)}",
-            code="",
-            done="allowed",
-            reason="; ".join(dict.fromkeys(why)),
-        )
-        for path, why in sorted(reasons.items())
-    ]
+    withheld = list_withheld(
+        kept,
+        cells=lacks,
+        codes={code: lacking(behind_it) for code, behind_it in by_code.items()},
+        listed=cells,
+        documents=document_by_id.values(),
+        holding=holding,
+        relations=tables.relations,
+        closed=closed,
+        off_record=off_record,
+        topics=tables.topics,
+        shown_topics=topics,
+    )
+    return Gated(released, withheld)
 
 
 def select(
@@ -298,7 +310,7 @@ def reread(rows: Iterable[EvidenceRow], passages: Iterable[Passage] = ()) -> Rel
     """
     rows = tuple(rows)
     for row in rows:
-        if row.access == CLOSED and row != _bare(row, row.passage_id, row.quote):
+        if row.access == CLOSED and row != bare(row.code, row.passage_id, row.stance, row.synthetic, row.quote):
             raise TypeError("a row not for attribution has not come through the gate")
     return Released(gate=_GATE, rows=rows, passages=tuple(passages), narrowed=True)
 
@@ -307,15 +319,15 @@ def read_tables(outputs: str | Path) -> Tables:
     """What the pipeline wrote into a folder, for the gate."""
     outputs = Path(outputs)
     return Tables(
-        rows=read_table(outputs / "evidence.parquet", EvidenceRow),
-        documents=read_table(outputs / "documents.parquet", Document),
-        passages=read_table(outputs / "passages.parquet", Passage),
-        mentions=read_table(outputs / "mentions.parquet", EntityMention),
-        links=read_table(outputs / "links.parquet", EntityLink),
-        entities=read_table(outputs / "entities.parquet", FoundEntity),
-        relations=read_table(outputs / "relations.parquet", Relation),
-        topics=read_table(outputs / "topics.parquet", Topic),
-        assignments=read_table(outputs / "topic_assignments.parquet", TopicAssignment),
+        rows=Table(outputs / "evidence.parquet", EvidenceRow),
+        documents=Table(outputs / "documents.parquet", Document),
+        passages=Table(outputs / "passages.parquet", Passage),
+        mentions=Table(outputs / "mentions.parquet", EntityMention),
+        links=Table(outputs / "links.parquet", EntityLink),
+        entities=Table(outputs / "entities.parquet", FoundEntity),
+        relations=Table(outputs / "relations.parquet", Relation),
+        topics=Table(outputs / "topics.parquet", Topic),
+        assignments=Table(outputs / "topic_assignments.parquet", TopicAssignment),
     )
 
 
@@ -342,108 +354,23 @@ def _lacking(documents: Iterable[str], behind: Behind, rule: Rule) -> str:
     return ""
 
 
-def _source(row: EvidenceRow, behind: Behind) -> tuple[str, str | None]:
+def _source(row: Counted, behind: Behind) -> tuple[str, str | None]:
     if row.access == CLOSED:
         return behind.person(row.document_id), CLOSED
     return row.document_id, row.speaker if row.kind == "transcript" else None
-
-
-def _bare(row: EvidenceRow, passage_id: str, quote: str) -> EvidenceRow:
-    """A row not for attribution as it may be shown: text, code, stance, and whether it is invented."""
-    return EvidenceRow(
-        entity_id="",
-        entity_name="",
-        entity_label="",
-        code=row.code,
-        passage_id=passage_id,
-        coder="",
-        tie="none",
-        stance=row.stance,
-        score=None,
-        document_id="",
-        document=NOT_NAMED,
-        kind="transcript",
-        year=None,
-        access=CLOSED,
-        synthetic=row.synthetic,
-        section="",
-        page=None,
-        speaker=None,
-        topic=None,
-        review=False,
-        sentence="",
-        terms="",
-        quote=quote,
-    )
-
-
-def _quotes(
-    rows: Sequence[EvidenceRow],
-    mentions: Iterable[EntityMention],
-    codes: Sequence[str],
-    gazetteer: Gazetteer,
-    behind: Behind,
-    rule: Rule,
-) -> list[EvidenceRow]:
-    """Quotes of each code that has enough behind what may be quoted of it: one from each interviewee, as many as the rule asks or a multiple of it.
-
-    The number is rounded down so that it does not say how many there are, and the order is one of
-    the texts themselves, so that it says nothing of where they come from.
-    """
-    spans: dict[str, list[EntityMention]] = defaultdict(list)
-    for mention in mentions:
-        spans[mention.passage_id].append(mention)
-    mask = _Mask(gazetteer)
-    shown: list[EvidenceRow] = []
-    for code in codes:
-        own = [row for row in rows if row.code == code]
-        if _lacking({row.document_id for row in own}, behind, rule):
-            continue
-        of_person: dict[str, EvidenceRow] = {}
-        for row in strongest(row.model_copy(update={"tie": "none"}) for row in own):  # not by what it is tied to
-            of_person.setdefault(behind.person(row.document_id), row)
-        texts = [(mask(row.quote, spans[row.passage_id]), row) for row in of_person.values()]
-        texts.sort(key=lambda pair: (text_sha256(pair[0]), pair[1].stance))
-        shown += [
-            _bare(row, f"not-for-attribution:{code}:{i:04d}", text)
-            for i, (text, row) in enumerate(texts[: len(texts) // rule.people * rule.people], start=1)
-        ]
-    return shown
-
-
-class _Mask:
-    """Puts [council], [partnership] or [scheme] in place of names: those found in the text, and all of the gazetteer."""
-
-    def __init__(self, gazetteer: Gazetteer) -> None:
-        self._by_word: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for alias, (_, ids) in gazetteer.aliases.items():
-            if alias[:1].isupper():
-                self._by_word[_WORD.findall(alias)[0]].append((alias, gazetteer.entities[ids[0]].label))
-
-    def __call__(self, text: str, mentions: Iterable[EntityMention]) -> str:
-        names: dict[str, str] = {mention.text: mention.label for mention in mentions}
-        names |= {a: label for word in set(_WORD.findall(text)) for a, label in self._by_word.get(word, ())}
-        if not names:
-            return text
-        either = "|".join(
-            r"\s+".join(map(re.escape, name.split())) for name in sorted(names, key=lambda name: (-len(name), name))
-        )
-        labels = {" ".join(name.split()): label for name, label in names.items()}
-        return re.sub(rf"(?<!\w)(?:{either})(?!\w)", lambda m: f"[{labels[' '.join(m.group().split())].lower()}]", text)
-
-
-_WORD = re.compile(r"\w+")
 
 
 def _entities(
     tables: Tables, closed: Collection[str], document_of: Mapping[str, str], document_by_id: Mapping[str, Document]
 ) -> list[FoundEntity]:
     """The entities that open passages name, with counts and years of these alone."""
-    where: dict[str, list[str]] = defaultdict(list)
+    n_mentions: Counter[str] = Counter()
+    where: dict[str, set[str]] = defaultdict(set)
     for link in tables.links:
         if link.passage_id not in closed:
+            n_mentions.update(link.entity_ids)
             for entity_id in link.entity_ids:
-                where[entity_id].append(link.passage_id)
+                where[entity_id].add(link.passage_id)
     found = []
     for entity in sort_records(tables.entities, FoundEntity):
         if passage_ids := where.get(entity.entity_id):
@@ -454,8 +381,8 @@ def _entities(
                     update={
                         "first_year": min(years),
                         "last_year": max(years),
-                        "n_mentions": len(passage_ids),
-                        "n_passages": len(set(passage_ids)),
+                        "n_mentions": n_mentions[entity.entity_id],
+                        "n_passages": len(passage_ids),
                         "documents": tuple(documents),
                     }
                 )
@@ -463,33 +390,27 @@ def _entities(
     return found
 
 
-def _mentions(tables: Tables, closed: Collection[str]) -> list[EntityMention]:
-    """Mentions of open passages, with the ids that clustering gave them."""
-    ids = {key_of(link): link.entity_ids for link in tables.links}
-    told = [m for m in tables.mentions if m.passage_id not in closed]
-    return sort_records(
-        (m.model_copy(update={"entity_ids": ids.get(key_of(m), m.entity_ids)}) for m in told), EntityMention
-    )
-
-
-def _topics(
-    tables: Tables, closed: Collection[str], document_of: Mapping[str, str], behind: Behind, rule: Rule
-) -> list[Topic]:
+def _topics(tables: Tables, closed: Collection[str], lacking: Callable[[Iterable[str]], str]) -> list[Topic]:
     """Topics of open passages, counted over these, in words that open passages use or enough interviewees."""
+
+    def words_of(text: str) -> set[str]:
+        return set(WORD.findall(text.casefold()))
+
+    asked = set().union(*(words_of(" ".join((t.label, *t.terms, *t.words, t.gloss))) for t in tables.topics))
     users: dict[str, set[str]] = defaultdict(set)
     known: set[str] = set()
     for passage in tables.passages:
-        words = set(_WORD.findall(passage.text.casefold()))
+        words = (words_of(passage.text) & asked) - known
         if passage.passage_id not in closed:
             known |= words
         else:
             for word in words:
                 users[word].add(passage.document_id)
-    known |= {word for word, documents in users.items() if word not in known and not _lacking(documents, behind, rule)}
+    known |= {word for word, documents in users.items() if not lacking(documents)}
     counts = Counter(row.topic for row in tables.assignments if row.passage_id not in closed)
 
     def may(text: str) -> bool:
-        return set(_WORD.findall(text.casefold())) <= known
+        return words_of(text) <= known
 
     shown = []
     for topic in sort_records(tables.topics, Topic):
@@ -511,64 +432,3 @@ def _topics(
             )
         )
     return shown
-
-
-def _withheld(
-    tables: Tables,
-    closed: Collection[str],
-    kept: Sequence[EvidenceRow],
-    cells: Mapping[tuple[str, str], str],
-    codes: Mapping[str, str],
-    released: Released,
-    off_record: Collection[str],
-) -> list[Withheld]:
-    """What was kept back or made coarser, and why."""
-    found: dict[tuple[str, str, str], Withheld] = {}
-
-    def tell(what: str, row_id: str, row: str, code: str, done: str, reason: str) -> None:
-        found.setdefault(
-            (what, row_id, code),
-            Withheld.model_validate(
-                {"what": what, "row_id": row_id, "row": row, "code": code, "done": done, "reason": reason}
-            ),
-        )
-
-    listed = {(cell.rows, cell.row_id) for cell in released.cells}
-    for row in kept:
-        if row.entity_id and (reason := cells[row.entity_id, row.code]):
-            tell("cell", row.entity_id, row.entity_name, row.code, "withheld", reason)
-        elif row.entity_id:
-            why = "counted without stance, document, year and topic: not for attribution"
-            tell("cell", row.entity_id, row.entity_name, row.code, "generalised", why)
-        if row.entity_id and (row.entity_label.lower(), row.entity_id) not in listed:
-            why = "nothing else that is shown is tied to it: its name would say where interviewees are from"
-            tell("row", row.entity_id, row.entity_name, "", "withheld", why)
-        if reason := codes[row.code]:
-            tell("quotes", "", "", row.code, "withheld", reason)
-        else:
-            tell("quotes", "", "", row.code, "generalised", "a choice, without names of councils, source and year")
-    for document in tables.documents:
-        if document.access == CLOSED:
-            why = "not for attribution: its title, sections and dates are in no list"
-            tell("document", document.document_id, document.title, "", "withheld", why)
-    for row in kept:
-        if row.passage_id in off_record:
-            why = "said off the record: never quoted"
-            tell("quotes", row.passage_id, "", row.code, "withheld", why)
-    holding = {p.document_id for p in tables.passages if p.passage_id in closed}
-    for document in tables.documents:
-        if document.access != CLOSED and document.document_id in holding:
-            why = "a passage of it is not for attribution: shown passage by passage, without that one"
-            tell("document", document.document_id, document.title, "", "generalised", why)
-    for relation in tables.relations:
-        if relation.passage_id in closed:
-            why = "said not for attribution"
-            tell("relation", relation.passage_id, relation.subject_name, "", "withheld", why)
-    shown = {topic.topic: topic for topic in released.topics}
-    for topic in tables.topics:
-        if topic.topic not in shown:
-            tell("topic", str(topic.topic), topic.label, "", "withheld", "no open passage has it")
-        elif (topic.label, topic.terms) != (shown[topic.topic].label, shown[topic.topic].terms):
-            why = "words that too few interviewees use, and no open passage"
-            tell("topic", str(topic.topic), topic.label, "", "generalised", why)
-    return sort_records(found.values(), Withheld)

@@ -110,9 +110,10 @@ def format_entity(
     code_rows = [
         [titles.get(c.code, c.code), c.n_passages] for c in sorted(cells, key=lambda c: (-c.n_passages, c.code))
     ]
-    text_of = {p.passage_id: p.text for p in released.passages}
-    named = {m.passage_id for m in released.mentions if own in m.entity_ids}
-    quotes = [{"passage_id": i, "text": text_of[i]} for i in sorted(named)[: limit or None]]
+    named = sorted({m.passage_id for m in released.mentions if own in m.entity_ids})[: limit or None]
+    wanted = set(named)
+    text_of = {p.passage_id: p.text for p in released.passages if p.passage_id in wanted}
+    quotes = [{"passage_id": i, "text": text_of[i]} for i in named]
     header = ["relation", "partner", "passages", "where"]
     if form == "csv":
         return csv_text(partner_rows, header)

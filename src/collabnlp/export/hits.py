@@ -14,8 +14,9 @@ from collabnlp.export.sheets import Sheets
 from collabnlp.export.text import cite
 from collabnlp.export.workbook import BOOK, CREATED
 from collabnlp.query import Hit
+from collabnlp.quoting import NOT_NAMED
 from collabnlp.records import atomic, csv_text
-from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
+from collabnlp.release import CLOSED, Released, exporter
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000\ue001]+")
 _WIDTHS = (34, 26, 64)  # of the columns of the table, in signs

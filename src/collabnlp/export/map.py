@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from collabnlp.codebook import Codebook
+from collabnlp.export.choice import choose_rows
 from collabnlp.gazetteer import Gazetteer, Level
 from collabnlp.records import AgreementRow, write_text
 from collabnlp.release import CLOSED, NARROWED, Released, exporter
@@ -28,6 +30,8 @@ ROWS = {
     "topic": "Topics",
     "year": "Years",
 }
+MOST_ROWS = 20_000  # a page with more takes long to open
+_STATIC_ROWS = 1_000
 _STANCES = ("positive", "negative", "neutral")
 _TIES = ("named", "section", "document", "none")
 _ROLLED_UP: tuple[Level, ...] = ("county", "today")
@@ -45,7 +49,8 @@ def write_map(
     """Write the map: no other file, no network, nothing that runs but its own script.
 
     The script's and the style's hashes stand in the page's content security policy; texts stand in a
-    block of JSON in which no sign can end the block, and are put on the page as text.
+    block of JSON in which no sign can end the block, and are put on the page as text. Of more rows
+    than such a page can hold, it has the counts of all and the strongest quotes, and no filters.
 
     Parameters
     ----------
@@ -100,7 +105,10 @@ def _data(
 ) -> dict[str, Any]:
     """What the script reads: lists whose entries name each other by place; map.js says which is which."""
     codes = {code: i for i, code in enumerate(codebook.names)}
-    told = [row for row in released.rows if row.access != CLOSED and row.code in codes]
+    chosen, most = choose_rows(released, MOST_ROWS)
+    told = [row for row in chosen.rows if row.access != CLOSED and row.code in codes]
+    quotes = [row for row in chosen.rows if row.access == CLOSED and row.code in codes]
+    quotes.sort(key=lambda row: (codes[row.code], row.passage_id))
     documents = {document.document_id: i for i, document in enumerate(released.documents)}
     passages: dict[str, int] = {}
     texts: list[list[Any]] = []
@@ -155,10 +163,11 @@ def _data(
         "entities": named,
         "passages": texts,
         "tags": tags,
-        "closed": [[codes[row.code], _STANCES.index(row.stance), row.quote] for row in released.rows if row.access == CLOSED and row.code in codes],
+        "closed": [[codes[row.code], _STANCES.index(row.stance), row.quote] for row in quotes],
         "rowKinds": [[kind, title] for kind, title in ROWS.items() if rows[kind]],
         "rows": rows,
         "cells": cells,
+        "most": most,
     }  # fmt: skip
 
 
@@ -167,9 +176,10 @@ def _static(released: Released, codebook: Codebook) -> str:
     cells = {(cell.row_id, cell.code): cell for cell in released.cells if cell.rows == "document"}
     heads = "".join(f'<th scope="col">{_escape(code.title)}</th>' for code in codebook.codes)
     lines = []
-    for document in released.documents:
+    for document in itertools.islice(released.documents, _STATIC_ROWS):
         found = [cells.get((document.document_id, code)) for code in codebook.names]
         numbers = "".join(f"<td>{cell.n_passages if cell else 0}</td>" for cell in found)
         lines.append(f'<tr><th scope="row">{_escape(document.title)}</th>{numbers}</tr>')
-    caption = "Documents by code: number of passages"
+    part = f", the first {_STATIC_ROWS} documents" if len(released.documents) > _STATIC_ROWS else ""
+    caption = f"Documents by code: number of passages{part}"
     return f'<table><caption>{caption}</caption><thead><tr><th scope="col">Document</th>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table>'

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collabnlp.export.text import cite, fold
+from collabnlp.quoting import NOT_NAMED
 from collabnlp.records import EvidenceRow, columns, csv_text
-from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
+from collabnlp.release import CLOSED, Released, exporter
 
 
 @exporter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,9 @@ from typing import Any
 
 from collabnlp.codebook import Codebook
 from collabnlp.evidence import strongest
+from collabnlp.export.choice import choose_rows
 from collabnlp.records import EvidenceRow, safe_cell
-from collabnlp.release import CLOSED, Released, exporter
+from collabnlp.release import CLOSED, Released, exporter, reread
 
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -24,7 +26,9 @@ NOTES = {
     "Invented": "Where a column Invented says yes, or a name ends in (invented), people and events are invented: rows of the sample interviews, not findings.",
 }
 CONTENTS = "Contents"
-_SHEET_ROWS = 1_048_000
+MOST_QUOTES = 100_000  # a workbook with more takes minutes to open
+_SHEET_ROWS = 1_048_000  # Excel takes 1,048,576, and as many links to a sheet as below
+_SHEET_LINKS = 65_000
 TIES = {
     "named": "the passage names the row",
     "section": "the heading above the passage names it",
@@ -98,10 +102,12 @@ class Sheets:
                 line.append(0 if found is None else "[c]" if found.suppressed else found.n_passages)
             data.append([*line, totals[row_id]])
         self._write(sheet, name, header, data or [["(nothing found)", *[""] * (len(header) - 1)]])
+        n_links = 0
         for i, row_id in enumerate(order):
             for j, code in enumerate(codebook.names, start=1):
                 found = by_place.get((row_id, code))
-                if found and not found.suppressed and (row_id, code) in first_row:
+                if found and not found.suppressed and (row_id, code) in first_row and n_links < _SHEET_LINKS:
+                    n_links += 1
                     tip = f"{found.positive} positive, {found.negative} negative, {found.neutral} neutral; {found.n_sources} sources"
                     if found.n_closed:
                         tip += f"; {found.n_closed} more not for attribution"
@@ -139,7 +145,7 @@ class Sheets:
 
     def quotes(self, name: str, what: str, released: Released, titles: Mapping[str, str], *, back: bool = True) -> None:
         """Add the quotes, one a row: by entity and code, the strongest first; in the order found for a selection."""
-        rows = released.rows[:_SHEET_ROWS] if released.narrowed else quote_rows(released)[0]
+        rows = released.rows if released.narrowed else quote_rows(released)[0].rows
         header = {
             "Row": 28,
             "Kind": 12,
@@ -181,7 +187,7 @@ class Sheets:
                     "yes" if r.synthetic else "no",
                     r.passage_id,
                 ]
-                for r in rows
+                for r in itertools.islice(rows, _SHEET_ROWS)
             ],
             list(header.values()),
             back=back,
@@ -200,6 +206,7 @@ class Sheets:
         return sheet
 
     def _write(self, sheet: Any, name: str, header: Sequence[str], data: Sequence[Sequence[Any]]) -> None:
+        data = data[:_SHEET_ROWS]
         sheet.add_table(
             2,
             0,
@@ -230,10 +237,11 @@ def _on_paper(sheet: Any) -> None:
 
 
 @exporter
-def quote_rows(released: Released) -> tuple[list[EvidenceRow], dict[tuple[str, str], int]]:
-    """Rows in the order of the sheet of quotes, and the sheet row on which each (entity, code) begins."""
+def quote_rows(released: Released) -> tuple[Released, dict[tuple[str, str], int], str]:
+    """Rows in the order of the sheet of quotes, the sheet row on which each (entity, code) begins, and what is left out, in words."""
+    chosen, n = choose_rows(released, MOST_QUOTES)
     grouped: dict[tuple[str, str, str, str], list[EvidenceRow]] = defaultdict(list)
-    for row in released.rows:
+    for row in chosen.rows:
         last = "~~" if row.access == CLOSED else "~"
         grouped[row.entity_label or last, row.entity_name.lower(), row.entity_id, row.code].append(row)
     ordered: list[EvidenceRow] = []
@@ -241,4 +249,4 @@ def quote_rows(released: Released) -> tuple[list[EvidenceRow], dict[tuple[str, s
     for key in sorted(grouped):
         first[key[2], key[3]] = len(ordered) + 4
         ordered.extend(grouped[key] if key[0] == "~~" else strongest(grouped[key]))
-    return ordered[:_SHEET_ROWS], first
+    return reread(ordered), first, f"at most {n} of each row and code: all stand in evidence.csv" if n else ""

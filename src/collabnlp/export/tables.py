@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
-from collabnlp.records import EvidenceRow, MatrixCell, write_csv, write_table
+from collabnlp.records import EvidenceRow, MatrixCell, atomic, columns, safe_cell, write_table
 from collabnlp.release import Released, exporter
+from collabnlp.streams import in_key_order
 
 
 @exporter
 def write_rows(path: str | Path, released: Released) -> None:
-    """Write the evidence rows as CSV."""
-    write_csv(path, released.rows, EvidenceRow)
+    """Write the evidence rows as CSV, with the mark that Excel needs for UTF-8."""
+    names = columns(EvidenceRow)
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        for row in in_key_order(released.rows, EvidenceRow):
+            writer.writerow([safe_cell(getattr(row, name)) for name in names])
 
 
 @exporter

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from collabnlp.codebook import Codebook
 from collabnlp.export.sheets import NOTES, Sheets, quote_rows
+from collabnlp.quoting import NOT_NAMED
 from collabnlp.records import AgreementRow, atomic
-from collabnlp.release import CLOSED, NOT_NAMED, Released, exporter
+from collabnlp.release import CLOSED, Released, exporter
 
 CREATED = datetime.datetime(2020, 1, 1)
 BOOK = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
@@ -36,7 +37,7 @@ def write_workbook(
         book.set_properties({"title": "Evidence matrix", "subject": codebook.title, "created": CREATED})
         book.set_size(2400, 1600)
         sheets = Sheets(book)
-        first_row = quote_rows(released)[1]
+        quotes, first_row, left_out = quote_rows(released)
         matrices = [
             ("Councils", "council", "Council"),
             ("Counties", "county", "County"),
@@ -57,7 +58,7 @@ def write_workbook(
         sheets.contents(
             [(name, f"matrix: {title.lower()} by code") for name, _, title in matrices]
             + [
-                ("Quotes", "every passage as evidence, with its source"),
+                ("Quotes", left_out or "every passage as evidence, with its source"),
                 ("Entities", "councils, partnerships and schemes that the documents name"),
                 ("Documents", "what was read"),
                 ("Topics", "topics found across documents"),
@@ -77,7 +78,10 @@ def write_workbook(
             )
         titles = {code.code: code.title for code in codebook.codes}
         sheets.quotes(
-            "Quotes", "Evidence, strongest first within each row and code; [c]: not for attribution", released, titles
+            "Quotes",
+            f"Evidence, strongest first within each row and code{left_out and ', '}{left_out}; [c]: not for attribution",
+            quotes,
+            titles,
         )
         sheets.table(
             "Entities",

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 
 from collabnlp.codebook import Codebook
-from collabnlp.embed import Encoder
+from collabnlp.embed import Encoder, Vectors
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.query.views import RECORDS, REFERS, describe
 from collabnlp.query.words import name_words
 from collabnlp.records import EvidenceRow, InputError, Record, atomic, columns, sort_records
 from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.release import CLOSED, Released, exporter, reread
+from collabnlp.streams import Rows, in_batches, in_key_order
 
+_AT_A_TIME = 4096  # vectors in memory
+_HEADINGS = 50_000  # whose vectors are kept for passages further on
 HEADING = 0.4  # share of the headings in the vector of a passage; docs/method.md says how it was found
 
 
@@ -30,6 +33,7 @@ def build_index(
     codebook: Codebook,
     gazetteer: Gazetteer,
     encoder: Encoder | None = None,
+    known: Iterable[tuple[str, Vectors]] = (),
 ) -> None:
     """Write the index, atomically; equal input gives equal bytes.
 
@@ -40,6 +44,8 @@ def build_index(
     ----------
     encoder
         Gives the vectors of what is released; None: the index is searched by words alone.
+    known
+        Ids of passages in order, each with the vector that the encoder gave its text.
     """
     with atomic(path) as temporary, closing(sqlite3.connect(temporary)) as db:
         db.execute("PRAGMA journal_mode=OFF")
@@ -62,7 +68,10 @@ def build_index(
         ):
             _table(db, name, RECORDS[name], records)
         _entities(db, released, gazetteer)
-        _findable(db, released, encoder)
+        _findable(db)
+        if encoder:
+            _vectors(db, encoder, known)
+        _name_words(db)
         db.execute("CREATE INDEX evidence_passage ON evidence(passage_id)")
         db.execute("CREATE INDEX evidence_cell ON evidence(entity_id, code)")
         db.execute("CREATE INDEX evidence_filter ON evidence(code, stance, score, access, entity_id, passage_id)")
@@ -76,7 +85,8 @@ def build_index(
 def _entities(db: sqlite3.Connection, released: Released, gazetteer: Gazetteer) -> None:
     """Add the entities that evidence is tied to or open passages name, and their names."""
     own = {e.entity_id: e for e in released.entities}
-    known = {row.entity_id: (row.entity_name, row.entity_label) for row in released.rows if row.entity_id}
+    rows = db.execute("SELECT DISTINCT entity_id, entity_name, entity_label FROM evidence WHERE entity_id != ''")
+    known = {entity_id: (name, label) for entity_id, name, label in rows}
     known |= {
         c.row_id: (c.row, c.rows.upper()) for c in released.cells if c.rows in ("council", "partnership", "scheme")
     }
@@ -100,52 +110,91 @@ def _entities(db: sqlite3.Connection, released: Released, gazetteer: Gazetteer) 
     db.execute("CREATE INDEX alias_entity ON alias(entity_id)")
 
 
-def _findable(db: sqlite3.Connection, released: Released, encoder: Encoder | None) -> None:
-    """Add what the search looks in: texts, their full-text index, their vectors, words that may be misspelt.
+def _findable(db: sqlite3.Connection) -> None:
+    """Add what the search looks in, in order of the passages' ids, and its full-text index.
 
     An interviewer's question is no evidence and would often be the best match; it is left out.
-    The vector of a passage is that of its text with a share of that of the headings above it: a
-    passage seldom repeats what its heading says.
     """
-    title = {document.document_id: document.title for document in released.documents}
-    texts: dict[str, tuple[str | None, str, str, str]] = {
-        p.passage_id: (p.document_id, p.text, " > ".join(p.section), title[p.document_id])
-        for p in released.passages
-        if p.speaker != INTERVIEWER
-    }
-    texts |= {row.passage_id: (None, row.quote, "", "") for row in released.rows if row.access == CLOSED}
-    lines = [(i, passage_id, *texts[passage_id]) for i, passage_id in enumerate(sorted(texts), start=1)]
     db.execute(
         "CREATE TABLE findable (id INTEGER PRIMARY KEY, passage_id TEXT UNIQUE, document_id TEXT REFERENCES document(document_id), "
         "text TEXT, section TEXT, title TEXT)"
     )
-    db.executemany("INSERT INTO findable VALUES (?,?,?,?,?,?)", lines)
+    db.execute(
+        """
+        INSERT INTO findable SELECT row_number() OVER (ORDER BY passage_id), * FROM (
+            SELECT p.passage_id, p.document_id, p.text, p.section, d.title FROM passage p JOIN document d USING (document_id)
+                WHERE p.speaker IS NOT ?
+            UNION ALL SELECT passage_id, NULL, quote, '', '' FROM evidence WHERE access = ?
+        ) ORDER BY passage_id
+        """,
+        (INTERVIEWER, CLOSED),
+    )
     db.execute(
         'CREATE VIRTUAL TABLE passage_text USING fts5(text, section, title, content="findable", content_rowid="id", tokenize=\'porter unicode61\')'
     )
     db.execute("INSERT INTO passage_text(passage_text) VALUES ('rebuild')")
     db.execute("INSERT INTO passage_text(passage_text) VALUES ('optimize')")
     db.execute("CREATE TABLE vector (id INTEGER PRIMARY KEY REFERENCES findable(id), vector BLOB)")
-    if encoder and lines:
-        vectors = np.array(encoder.encode([line[3] for line in lines]))
-        sections = sorted({line[4] or line[5] for line in lines} - {""})
-        above = dict(zip(sections, encoder.encode([s.replace(" > ", ". ") for s in sections]), strict=True))
-        for row, line in enumerate(lines):
-            if heading := line[4] or line[5]:
-                vectors[row] += HEADING * above[heading]
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        packed = vectors.astype("<f2")
+
+
+def _vectors(db: sqlite3.Connection, encoder: Encoder, known: Iterable[tuple[str, Vectors]]) -> None:
+    """Add the vectors of what the search looks in: those of passages known before, then those of all else.
+
+    The vector of a passage is that of its text with a share of that of the headings above it: a
+    passage seldom repeats what its heading says.
+    """
+    above: dict[str, Vectors] = {"": np.float32(0)}  # type: ignore[dict-item]
+
+    def add(lines: list[tuple[int, str]], vectors: Vectors) -> None:
+        nonlocal above
+        own = {heading for _, heading in lines}
+        if len(above) > _HEADINGS:
+            above = {heading: above[heading] for heading in own | {""} if heading in above}
+        if new := sorted(own - set(above)):
+            above |= zip(new, encoder.encode([heading.replace(" > ", ". ") for heading in new]), strict=True)
+        for row, (_, heading) in enumerate(lines):
+            vectors[row] += HEADING * above[heading]
+        packed = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("<f2")
         db.executemany(
-            "INSERT INTO vector VALUES (?,?)", [(line[0], packed[i].tobytes()) for i, line in enumerate(lines)]
+            "INSERT INTO vector VALUES (?,?)",
+            ((i, row.tobytes()) for (i, _), row in zip(lines, packed, strict=True)),
         )
-    names = [row[0] for row in db.execute("SELECT alias FROM alias")] + [m.text for m in released.mentions]
-    words = name_words((text for line in lines for text in line[3:6]), names)
+
+    heading = "CASE section WHEN '' THEN title ELSE section END"
+    places = db.execute(f"SELECT id, passage_id, {heading} FROM findable ORDER BY id")
+    for some in in_batches(_met(places, known), _AT_A_TIME):
+        add([line for line, _ in some], np.array([vector for _, vector in some]))
+    rest = f"SELECT id, {heading}, text FROM findable WHERE id > ? AND id NOT IN (SELECT id FROM vector) ORDER BY id LIMIT ?"
+    last = 0
+    while lines := db.execute(rest, (last, _AT_A_TIME)).fetchall():
+        add([line[:2] for line in lines], np.array(encoder.encode([text for *_, text in lines])))
+        last = lines[-1][0]
+
+
+def _met(
+    places: Iterable[tuple[int, str, str]], known: Iterable[tuple[str, Vectors]]
+) -> Iterator[tuple[tuple[int, str], Vectors]]:
+    """The places whose passage has a known vector, with it; both come in the order of the passages."""
+    vectors = iter(known)
+    at = next(vectors, None)
+    for i, passage_id, heading in places:
+        while at is not None and at[0] < passage_id:
+            at = next(vectors, None)
+        if at is not None and at[0] == passage_id:
+            yield (i, heading), at[1]
+
+
+def _name_words(db: sqlite3.Connection) -> None:
+    """Add the words that a misspelt one may stand for."""
+    names = (name for (name,) in db.execute("SELECT alias FROM alias UNION SELECT text FROM mention"))
+    texts = (text for line in db.execute("SELECT text, section, title FROM findable") for text in line)
+    words = name_words(texts, names)
     db.execute("CREATE TABLE name_word (word TEXT PRIMARY KEY, initial TEXT) WITHOUT ROWID")
     db.executemany("INSERT INTO name_word VALUES (?,?)", [(word, word[0]) for word in words])
     db.execute("CREATE INDEX name_word_initial ON name_word(initial)")
 
 
-def _table(db: sqlite3.Connection, name: str, record: type[Record], records: Iterable[Record]) -> None:
+def _table(db: sqlite3.Connection, name: str, record: type[Record], records: Rows[Record]) -> None:
     import typing
 
     hints = typing.get_type_hints(record)
@@ -160,10 +209,10 @@ def _table(db: sqlite3.Connection, name: str, record: type[Record], records: Ite
     marks = ",".join("?" * len(kinds))
     db.executemany(
         f"INSERT INTO {name} VALUES ({marks})",
-        [
+        (
             [" > ".join(v) if isinstance(v, tuple) else v for v in (getattr(r, c) for c in columns(record))]
-            for r in sort_records(records, record)
-        ],
+            for r in in_key_order(records, record)
+        ),
     )
 
 

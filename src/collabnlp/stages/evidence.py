@@ -1,16 +1,15 @@
 """All tables join into evidence: rows, matrix, index, workbook, pictures."""
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from collabnlp.audit import publishing
-from collabnlp.codebook import load_codebook
-from collabnlp.coded import count_coders, is_language_model, load_coded
+from collabnlp.codebook import Codebook, load_codebook
+from collabnlp.coded import check_coders, count_coders, is_language_model, load_coded
 from collabnlp.discreet import discreet
-from collabnlp.embed import Encoder, Vectors, read_vectors
+from collabnlp.embed import VectorTable
 from collabnlp.entities import MentionFinder
-from collabnlp.evidence import Named, build_rows, entities_of, section_sizes
+from collabnlp.evidence import Named, build_rows, entities_of, link_mentions, section_sizes
 from collabnlp.export.map import write_map
 from collabnlp.export.pictures import write_heat_map
 from collabnlp.export.tables import write_cells, write_rows
@@ -23,7 +22,9 @@ from collabnlp.private import PRIVATE, load_allowed, note_made
 from collabnlp.query import build_index, load_encoder
 from collabnlp.query.views import write_metadata
 from collabnlp.records import (
+    ROW_GROUP,
     AgreementRow,
+    CodedRow,
     Document,
     EntityLink,
     EntityMention,
@@ -31,18 +32,18 @@ from collabnlp.records import (
     FoundEntity,
     Passage,
     PassageTag,
-    Relation,
+    Table,
     TagReason,
-    Topic,
     TopicAssignment,
     Withheld,
-    key_of,
     read_table,
+    table_writer,
     write_csv,
-    write_table,
 )
-from collabnlp.release import CLOSED, Rule, Tables, let_pass, release
+from collabnlp.release import CLOSED, Rule, read_tables, release
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
+from collabnlp.streams import Beside, in_batches, sorted_on_disk
+from collabnlp.withheld import let_pass
 
 CASE_PASSAGES = 25  # a case study is shorter than this; a longer section is a chapter, whatever its heading names
 NETWORK = "Who works with whom, as the texts say"
@@ -64,127 +65,129 @@ def _about(
     return []
 
 
-class _Known:
-    """An encoder that knows the vectors of the passages already."""
-
-    def __init__(self, encoder: Encoder, passages: Sequence[Passage]) -> None:
-        self.name, self._encoder = encoder.name, encoder
-        text = {passage.passage_id: passage.text for passage in passages}
-        self._vectors = {
-            text[i]: vector for i, vector in zip(*read_vectors(OUTPUTS / "embeddings.parquet"), strict=True)
-        }
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of texts, (n_texts, n_dimensions) float32."""
-        new = sorted(set(texts) - set(self._vectors))
-        self._vectors |= dict(zip(new, self._encoder.encode(new), strict=True))
-        return np.array([self._vectors[text] for text in texts])
-
-
 def stage(params: Params) -> None:
     """Join, write and draw."""
     with discreet("private/", closed=PRIVATE.exists(), quotes=True):
         _join(params)
 
 
+def _evidence(
+    params: Params, codebook: Codebook, gazetteer: Gazetteer, measured: Sequence[AgreementRow]
+) -> Iterator[EvidenceRow]:
+    """The evidence rows, in the order of the passages; some passages are held at a time."""
+    settings, finder = params.evidence, MentionFinder(gazetteer)
+    documents = {
+        d.document_id: d.model_copy(update={"text": ""}) for d in Table(OUTPUTS / "documents.parquet", Document)
+    }
+    passages, tags = Table(OUTPUTS / "passages.parquet", Passage), Table(OUTPUTS / "tags.parquet", PassageTag)
+    coders: dict[str, bool] = {}  # whether a person
+    for tag in tags:
+        coders[tag.coder] = coders.get(tag.coder, False) or tag.score is None
+    people, machines = ({name for name, person in coders.items() if person is one} for one in (True, False))
+    said = {name: _by_passage(rows) for name, rows in load_coded(CORPUS).items()}
+    check_coders(people, machines, said, settings.coders, measured, min_measured=settings.min_measured)
+    sizes = section_sizes(passages)
+    sections = sorted({(passage.section, documents[passage.document_id].year) for passage in passages})
+    around = {
+        section: found for section, year in sections if (found := _about(section, year, finder, sizes, gazetteer))
+    }
+    titles = {
+        d.document_id: entities_of(finder.find_in_heading(d.title, d.year), gazetteer) for d in documents.values()
+    }
+    entities = Table(OUTPUTS / "entities.parquet", FoundEntity)
+    names = {e.entity_id: Named(e.entity_id, e.name, e.label) for e in entities if not e.listed}
+    tags_of = Beside(tag for tag in tags if tag.score is None or tag.score >= settings.min_score)
+    reasons_of = Beside(Table(OUTPUTS / "reasons.parquet", TagReason))
+    topics_of = Beside(Table(OUTPUTS / "topic_assignments.parquet", TopicAssignment))
+    mentions_of = Beside(
+        link_mentions(Table(OUTPUTS / "mentions.parquet", EntityMention), Table(OUTPUTS / "links.parquet", EntityLink))
+    )
+    for batch in in_batches(passages, ROW_GROUP):
+        ids = [passage.passage_id for passage in batch]
+        counted, named_words = count_coders(
+            [tag for i in ids for tag in tags_of.of(i)],
+            {name: [row for i in ids for row in rows.get(i, ())] for name, rows in said.items()},
+            settings.coders,
+            machines,
+            {passage.passage_id: passage.text for passage in batch},
+            codes=codebook.names,
+        )
+        yield from build_rows(
+            [documents[i] for i in sorted({passage.document_id for passage in batch})],
+            batch,
+            counted,
+            [mention for i in ids for mention in mentions_of.of(i)],
+            [row for i in ids for row in topics_of.of(i)],
+            gazetteer,
+            section_entities=around,
+            document_entities=titles,
+            names=names,
+            reasons=[*(reason for i in ids for reason in reasons_of.of(i)), *named_words],
+        )
+
+
+def _by_passage(rows: Sequence[CodedRow]) -> dict[str, list[CodedRow]]:
+    found: dict[str, list[CodedRow]] = defaultdict(list)
+    for row in rows:
+        found[row.passage_id].append(row)
+    return found
+
+
 def _join(params: Params) -> None:
     codebook, gazetteer = load_codebook(CORPUS / "codebook.yaml"), load_gazetteer(CORPUS / "gazetteer.csv")
-    finder, settings = MentionFinder(gazetteer), params.evidence
-    documents, passages = (
-        read_table(OUTPUTS / "documents.parquet", Document),
-        read_table(OUTPUTS / "passages.parquet", Passage),
-    )
-    mentions, topics = (
-        read_table(OUTPUTS / "mentions.parquet", EntityMention),
-        read_table(OUTPUTS / "topics.parquet", Topic),
-    )
-    entities = read_table(OUTPUTS / "entities.parquet", FoundEntity)
-    names = {e.entity_id: Named(e.entity_id, e.name, e.label) for e in entities if not e.listed}
-    links = read_table(OUTPUTS / "links.parquet", EntityLink)
-    assignments = read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment)
-    ids = {key_of(link): link.entity_ids for link in links}
-    linked = [mention.model_copy(update={"entity_ids": ids[key_of(mention)]}) for mention in mentions]
-    measured = read_table(OUTPUTS / "agreement.parquet", AgreementRow)
-    tags, named_words = count_coders(
-        [
-            tag
-            for tag in read_table(OUTPUTS / "tags.parquet", PassageTag)
-            if tag.score is None or tag.score >= settings.min_score
-        ],
-        load_coded(CORPUS),
-        settings.coders,
-        measured,
-        {passage.passage_id: passage.text for passage in passages},
-        codes=codebook.names,
-        min_measured=settings.min_measured,
-    )
-    year = {document.document_id: document.year for document in documents}
-    sizes = section_sizes(passages)
-    section_entities = {
-        section: found
-        for section, year_of in sorted({(passage.section, year[passage.document_id]) for passage in passages})
-        if (found := _about(section, year_of, finder, sizes, gazetteer))
-    }
-    document_entities = {
-        d.document_id: entities_of(finder.find_in_heading(d.title, d.year), gazetteer) for d in documents
-    }
-    rows = build_rows(
-        documents,
-        passages,
-        tags,
-        linked,
-        assignments,
-        gazetteer,
-        section_entities=section_entities,
-        document_entities=document_entities,
-        names=names,
-        reasons=[*read_table(OUTPUTS / "reasons.parquet", TagReason), *named_words],
-    )
-    tables = Tables(
-        rows=rows,
-        documents=documents,
-        passages=passages,
-        mentions=mentions,
-        links=links,
-        entities=entities,
-        relations=read_table(OUTPUTS / "relations.parquet", Relation),
-        topics=topics,
-        assignments=assignments,
-    )
+    settings = params.evidence
     known = load_interviewees(PRIVATE / "interviewees.csv")
-    if strangers := len(set(known) - set(year)):
+    measured = read_table(OUTPUTS / "agreement.parquet", AgreementRow)
+    with table_writer(OUTPUTS / "evidence.parquet", EvidenceRow) as write:
+        rows = sorted_on_disk(_evidence(params, codebook, gazetteer, measured), EvidenceRow, OUTPUTS)
+        for batch in in_batches(rows, ROW_GROUP):
+            write(batch)
+    tables = read_tables(OUTPUTS)
+    if strangers := len(set(known) - {document.document_id for document in tables.documents}):
         log.warning("private/interviewees.csv: %d rows name no document that was read", strangers)
     rule = Rule(settings.min_interviews, settings.min_organisations)
     released, withheld = release(tables, codebook.names, gazetteer, known, rule)
-    write_table(OUTPUTS / "evidence.parquet", rows, EvidenceRow)
     write_csv(OUTPUTS / "release_audit.csv", [*withheld, *let_pass(load_allowed())], Withheld)
-    told = {row.passage_id for row in released.rows if row.access != CLOSED}
+    told: set[str] = set()
+    coders: set[str] = set()
+    for row in released.rows:
+        if row.access != CLOSED:
+            told.add(row.passage_id)
+            coders.add(row.coder)
     method = {
         "Passages read": str(len(released.passages)),
         "Passages with a code": str(len(told)),
         "Documents": str(len(released.documents)),
         "Interviewees not for attribution": released.interviews,
-        "Coders": ", ".join(sorted({row.coder for row in released.rows if row.coder})),
+        "Coders": ", ".join(sorted(filter(None, coders))),
         "Gold": "passages written and coded by language models; figures say how well the model follows them, not people",
         "Withheld": released.rule,
         "Names": "names of one partnership or scheme are put together across documents; Councils today counts a council that is "
         "gone under each of its successors",
     }
-    for row in measured:
+    del told
+    for of in measured:
         if (
-            row.code == "micro"
-            and row.basis == "read"
-            and is_language_model(row.coder_b)
-            and row.coder_b in settings.coders
+            of.code == "micro"
+            and of.basis == "read"
+            and is_language_model(of.coder_b)
+            and of.coder_b in settings.coders
         ):
-            said = f"F1 {row.f1:.2f} ({row.f1_low:.2f} to {row.f1_high:.2f}) on {row.n_passages} coded passages"
-            method[f"Agreement of {row.coder_b} with the gold"] = said
-    agreement = [row for row in measured if row.coder_b == "model" and row.basis == "read"]
-    encoder = _Known(load_encoder(params.embed), passages)
+            said = f"F1 {of.f1:.2f} ({of.f1_low:.2f} to {of.f1_high:.2f}) on {of.n_passages} coded passages"
+            method[f"Agreement of {of.coder_b} with the gold"] = said
+    agreement = [of for of in measured if of.coder_b == "model" and of.basis == "read"]
+    vectors = VectorTable(OUTPUTS / "embeddings.parquet")
     with publishing() as folder:
         write_rows(folder / "evidence.csv", released)
         write_cells(folder / "matrix.parquet", released)
-        build_index(folder / "evidence.db", released, codebook=codebook, gazetteer=gazetteer, encoder=encoder)
+        build_index(
+            folder / "evidence.db",
+            released,
+            codebook=codebook,
+            gazetteer=gazetteer,
+            encoder=load_encoder(params.embed),
+            known=(pair for ids, rows in vectors for pair in zip(ids, rows, strict=True)),
+        )
         write_metadata(folder / "metadata.json", released.rule)
         write_map(folder / "evidence-map.html", released, codebook=codebook, gazetteer=gazetteer, agreement=agreement)
         write_workbook(folder / "evidence.xlsx", released, codebook=codebook, agreement=agreement, method=method)

@@ -115,7 +115,7 @@ def _docx(view: View, titles: Mapping[str, str], told: Sequence[tuple[str, str]]
                 for paragraph in cell.paragraphs:
                     for run in paragraph.runs:
                         run.font.size = Pt(8)
-    rows = view.quotes().rows
+    rows = list(view.quotes().rows)
     if rows:
         document.add_heading("Quotes", 1)
         if len(rows) > MOST_QUOTES:

@@ -2,7 +2,7 @@
 // Data: codes [id, title, group, definition, F1]; documents [id, title, year, kind, access, invented];
 // entities [id, name, kind, counties, councils of today]; passages [document, section, page, speaker, topic, text, id];
 // tags [passage, code, entity, stance, score, tie, coder, sentence]; closed [code, stance, text];
-// rows by kind [id, name]; cells by kind [row, code, passages, positive, negative, neutral, sources, closed, suppressed].
+// most: how many quotes of an entity and code stand here, 0 for all; rows by kind [id, name]; cells by kind [row, code, passages, positive, negative, neutral, sources, closed, suppressed].
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const STANCES = ["positive", "negative", "neutral"];
@@ -155,7 +155,7 @@ function draw() {
   $("matrix").replaceChildren(table);
   const first = table.querySelector("td button");
   if (first) first.tabIndex = 0;
-  $("summary").textContent = `${plural(listed.length, "row")}${shown.length < listed.length ? `, the first ${shown.length} shown` : ""}. ${narrows(c) ? "A filter is set: nothing that was said not for attribution is counted." : ""}`;
+  $("summary").textContent = `${plural(listed.length, "row")}${shown.length < listed.length ? `, the first ${shown.length} shown` : ""}. ${narrows(c) ? "A filter is set: nothing that was said not for attribution is counted." : ""}${data.most ? `All passages are counted, but only the ${data.most} strongest quotes of a council, partnership or scheme and code stand in this file, and it has no filters: evidence.csv and the pages of collabnlp serve have all.` : ""}`;
   $("more").hidden = listed.length <= FEW;
   $("more").textContent = everything ? `Show the first ${FEW}` : `Show all ${listed.length} rows`;
   keep();
@@ -176,7 +176,7 @@ function restore() {
   const kept = new URLSearchParams(location.hash.slice(1));
   for (const [name, value] of kept) {
     const field = name === "open" ? null : form.querySelector(`#${CSS.escape(name)}`);
-    if (field && (field.type === "search" || [...field.options].some((o) => o.value === value))) field.value = value;
+    if (field && !field.disabled && (field.type === "search" || [...field.options].some((o) => o.value === value))) field.value = value;
   }
   draw();
   const [id, code] = (kept.get("open") || "").split("\n");
@@ -233,8 +233,9 @@ function openCell(row, code) {
   for (const tag of tags) if (!best.has(tag[0])) best.set(tag[0], tag);
   const counts = count(c).get(`${row[0]}\n${code}`);
   const note = make("p", {}, `${counts ? told(counts) : "None found"}. Strongest first${[...best.values()].some((t) => t[7]) ? "; the sentence that carries the code most is marked" : ""}.`);
+  const part = data.most && counts && best.size < counts[0] - counts[5] ? [make("p", {}, `${plural(best.size, "quote")} of it in this file; evidence.csv holds all.`)] : [];
   const extra = counts && counts[5] ? [make("p", {}, `${plural(counts[5], "passage")} not for attribution cannot be shown here; a choice of such quotes stands under the head of the column.`)] : [];
-  show(`${data.codes[code][1]}: ${row[1]}`, [note, ...extra, ...[...best.values()].map(quote)], `${row[0]}\n${data.codes[code][0]}`);
+  show(`${data.codes[code][1]}: ${row[1]}`, [note, ...part, ...extra, ...[...best.values()].map(quote)], `${row[0]}\n${data.codes[code][0]}`);
 }
 
 function openCode(i) {
@@ -272,7 +273,11 @@ options($("rows"), data.rowKinds);
 options($("from"), years.map((y) => [y, y]));
 options($("to"), years.map((y) => [y, y]));
 $("to").value = years[years.length - 1];
-options($("document"), [["", "all"], ...data.documents.map((d) => [d[0], d[1]])]);
+options($("document"), [["", "all"], ...(data.most ? [] : data.documents.map((d) => [d[0], d[1]]))]);
+for (const name of data.most ? ["from", "to", "kind", "stance", "document"] : []) {
+  $(name).disabled = true;
+  $(name).parentElement.hidden = true;
+}
 for (const field of form.querySelectorAll("select, input")) field.dataset.first = field.value;
 form.addEventListener("input", draw);
 form.addEventListener("submit", (event) => event.preventDefault());

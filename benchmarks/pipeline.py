@@ -1,0 +1,115 @@
+"""The whole pipeline from nothing, stage by stage, and once more with one new document, in one run.
+
+`python benchmarks/pipeline.py [--passages 10000] [--folder DIR]`, in the project's folder. The documents are made of the
+coded passages of corpus/gold, which are invented: one file for each source, without those of the sample corpus. Nothing is
+remembered at the start. The yardstick of the whole is the stage `embed`, which is encoding but for its start; that of the
+new document is the whole.
+"""
+
+import argparse
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from collabnlp.records import GoldPassage, csv_text, read_jsonl
+
+DVC = [sys.executable, "-m", "dvc"]
+COLUMNS = "document_id source_path title publisher year kind access synthetic language note".split()
+
+
+def main() -> None:
+    """Print seconds by stage, and those of the run with one more document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--passages", type=int, default=10_000)
+    parser.add_argument("--folder", type=Path, help="where the project is made; it is kept")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        project = arguments.folder or Path(scratch)
+        texts = documents(arguments.passages)
+        *first, last = texts
+        lay_out(project, first)
+        seconds = {stage: repro(project, stage) for stage in stages(project)}
+        whole = sum(seconds.values())
+        for stage, taken in seconds.items():
+            print(f"{stage:14} {taken:7.1f} s  {taken / whole:6.1%}", flush=True)
+        print(f"{'all':14} {whole:7.1f} s; embed is {seconds['embed'] / whole:.1%} of it", flush=True)
+        for refit in (True, False):
+            register(
+                project,
+                [*first, last]
+                if refit
+                else [*first, (last[0] + "-again", last[1] + "\n\nAnd so it went on for years.")],
+            )
+            if not refit:
+                shutil.copytree(project / "models" / "topics", project / "models" / "topics-kept", dirs_exist_ok=True)
+                params = project / "params.yaml"
+                params.write_text(params.read_text().replace("refit: true", "refit: false"))
+            taken = repro(project)
+            how = "topics fitted again" if refit else "topics kept"
+            print(f"one document more, {how}: {taken:.1f} s, {taken / whole:.1%} of the whole", flush=True)
+
+
+def documents(n_passages: int) -> list[tuple[str, str]]:
+    """Id and text of documents that together hold so many passages or a few more, and one document more."""
+    rows = sorted(read_jsonl("corpus/gold/passages.jsonl", GoldPassage), key=lambda row: (row.source, row.passage_id))
+    found, n = [], 0
+    for source, group in itertools.groupby(rows, key=lambda row: row.source):
+        texts = [" ".join(row.text.split()) for row in group]
+        found.append((source.lower().replace(":", "-"), "\n\n".join(texts)))
+        if n >= n_passages:
+            return found
+        n += len(texts)
+    return found
+
+
+def lay_out(project: Path, texts: list[tuple[str, str]]) -> None:
+    """Write a project under DVC, without outputs."""
+    shutil.copytree(
+        "corpus", project / "corpus", dirs_exist_ok=True, ignore=shutil.ignore_patterns("reports", "transcripts")
+    )
+    for name in ("reports", "transcripts"):
+        (project / "corpus" / name).mkdir()
+    shutil.copytree("models/finetuned", project / "models" / "finetuned")
+    (project / "models" / "topics-kept").mkdir()
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(name, project)
+    (project / "src").symlink_to(Path("src").resolve())
+    register(project, texts)
+    subprocess.run([*DVC, "init", "--quiet", "--no-scm"], cwd=project, check=True)
+
+
+def register(project: Path, texts: list[tuple[str, str]]) -> None:
+    """Write the documents and the register."""
+    rows = []
+    for name, text in texts:
+        path = project / "corpus" / "reports" / f"{name}.md"
+        if not path.exists():
+            path.write_text(f"# {name}\n\n{text}\n", encoding="utf-8")
+        rows.append([name, f"reports/{name}.md", name, "Invented", 2020, "report", "public", "yes", "en", ""])
+    (project / "corpus" / "documents.csv").write_text(csv_text(rows, COLUMNS), encoding="utf-8")
+
+
+def stages(project: Path) -> list[str]:
+    """The stages in their order, without the frozen one."""
+    listed = subprocess.run(
+        [*DVC, "stage", "list", "--name-only"], cwd=project, capture_output=True, text=True, check=True
+    )
+    return [name for name in listed.stdout.split() if name != "finetune"]
+
+
+def repro(project: Path, *stage: str) -> float:
+    """Seconds that `dvc repro` takes, or one stage of it."""
+    started = time.perf_counter()
+    arguments = ["--single-item", *stage] if stage else []
+    done = subprocess.run([*DVC, "repro", *arguments], cwd=project, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{stage or 'dvc repro'} failed: {done.stdout[-1000:]} {done.stderr[-2000:]}")
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -48,7 +48,7 @@ def _read_gold(gold: Sequence[GoldPassage], tuned: TunedEncoder, codes: Sequence
 def stage(params: Params) -> None:
     """Encode what the cache does not hold."""
     settings, codes = params.embed, load_codebook(CORPUS / "codebook.yaml").names
-    encoder = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens)
+    encoder = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens, settings.precision)
     passages = read_table(OUTPUTS / "passages.parquet", Passage)
     gold = read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)
     texts = [row.text for row in passages]

@@ -38,7 +38,9 @@ def stage(params: Params) -> None:
     own = vectors[[row_of[passage_id] for passage_id in ids]]
     kept = TopicModel.from_disk(KEPT) if (KEPT / "topics.json").exists() else None
     if settings.refit:
-        encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)
+        encoder = SentenceEncoder(
+            params.embed.encoder, params.embed.sha256, params.embed.max_tokens, params.embed.precision
+        )
         aliases = load_gazetteer(CORPUS / "gazetteer.csv").aliases
         model, assignments = fit(
             ids,

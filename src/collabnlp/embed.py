@@ -118,7 +118,7 @@ class SentenceEncoder:
         if self._precision == "bfloat16" and not has_bfloat16():
             log.warning(
                 "this processor has no bfloat16 arithmetic: the encoder works in float32, which is slower, and vectors"
-                " differ from those of processors that have it, by 0.001 at most and a tag in some hundreds"
+                " differ from those of processors that have it in the third decimal, which changes a tag in some hundreds"
             )
             return "float32"
         return self._precision

@@ -178,6 +178,32 @@ def lay_out(tmp_path):
     )
 
 
+BERT_WORDS = "we trust each other the bins are green leaders meet slowly now and then".split()
+
+
+@pytest.fixture(scope="session")
+def bert_folder(tmp_path_factory):
+    """A sentence-transformers folder with a BERT of two layers and 16 dimensions with random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    (folder / "vocab.txt").write_text(
+        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *BERT_WORDS]) + "\n"
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=6 + len(BERT_WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder / "bert")
+    transformer = Transformer(str(folder / "bert"))
+    SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu").save(str(folder / "st"))
+    return folder / "st"
+
+
 def enter(project, monkeypatch):
     """Work in a project's folder, with the fake encoder in place of the real one."""
     monkeypatch.chdir(project)

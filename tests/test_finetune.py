@@ -13,30 +13,13 @@ from collabnlp.params import Finetune
 from collabnlp.records import GoldPassage, InputError, read_jsonl
 from conftest import run_stages
 
-WORDS = "we trust each other the bins are green leaders meet slowly now and then".split()
 CODES = ["trust", "momentum"]
 SETTINGS = Finetune(first_layer=1, rank=4, epochs=15, batch_size=8, learning_rate=0.02, whole_kinds=("restated",))
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    """A BERT of two layers and 16 dimensions with random weights."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("encoder")
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WORDS]) + "\n")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=6 + len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
-    )
-    BertModel(config).save_pretrained(folder / "bert")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder / "bert")
-    transformer = Transformer(str(folder / "bert"))
-    SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu").save(str(folder / "st"))
-    return SentenceEncoder(str(folder / "st"))
+def encoder(bert_folder):
+    return SentenceEncoder(str(bert_folder))
 
 
 @pytest.fixture(scope="module")

@@ -400,7 +400,7 @@ def test_questions_are_encoded_as_the_encoder_does():
     whole = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens)
     own = load_encoder(settings)
     assert isinstance(own, QuestionEncoder)
-    assert own.name == whole.name
+    assert own.name == whole.model_name
     texts = ["Who pays?", "", "torn between two masters " * 90, "İstanbul café 日本 \x00 \ud800", "x" * 300]
     assert np.allclose(
         own.encode(texts), whole.encode([t.encode("utf-8", "replace").decode() for t in texts]), atol=1e-5

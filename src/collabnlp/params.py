@@ -61,6 +61,11 @@ class Embed(_Section):
         256, ge=16, description="longest input of the encoder, in word pieces; what goes beyond is not seen"
     )
     finetuned: bool = Field(True, description="let the fine-tuned layers read the passages too")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the factors of matrix products; bfloat16 takes two thirds of the time where the processor has it, and changes a "
+        "tag in some hundreds; elsewhere float32 is used (decision 0011)",
+    )
 
 
 class Finetune(_Section):

@@ -51,7 +51,7 @@ class Tagger:
 
     def _own_encoder(self, project: Path) -> Encoder:
         embed = self.params.embed
-        encoder = SentenceEncoder(embed.encoder, embed.sha256, embed.max_tokens)
+        encoder = SentenceEncoder(embed.encoder, embed.sha256, embed.max_tokens, embed.precision)
         if not embed.finetuned:
             return encoder
         return TunedEncoder(encoder, project / "models" / "finetuned", self.params.train.exclude_sources)

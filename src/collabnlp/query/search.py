@@ -269,8 +269,8 @@ def search(
 
 def load_encoder(settings: Embed) -> Encoder:
     """The encoder of the parameters, by numpy alone where its kind allows: it is there at once."""
-    whole = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens)
-    return QuestionEncoder(whole.folder, settings.max_tokens, whole.name) if is_readable(whole.folder) else whole
+    whole = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens, settings.precision)
+    return QuestionEncoder(whole.folder, settings.max_tokens, whole.model_name) if is_readable(whole.folder) else whole
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> list[int]:

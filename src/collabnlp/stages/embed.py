@@ -26,7 +26,7 @@ from collabnlp.embed import (
 from collabnlp.engine import CACHE, Work, run
 from collabnlp.params import Embed, Params
 from collabnlp.params import Ray as Cluster
-from collabnlp.records import GoldPassage, Passage, Table, read_jsonl, text_sha256
+from collabnlp.records import GoldPassage, InputError, Passage, Table, read_jsonl, text_sha256
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, log, main
 
 _KEPT = 32  # groups of texts after which what was encoded is put down, so that a run which is killed loses no more
@@ -36,9 +36,12 @@ _KEPT = 32  # groups of texts after which what was encoded is put down, so that 
 def encoding(setup: dict[str, Any]) -> Iterator[Callable[[list[str]], Vectors]]:
     """Give what encodes some texts."""
     settings = Embed.model_validate(setup["embed"])
-    plain = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens)
-    tuned = setup["finetuned"]
-    yield (TunedEncoder(plain, MODELS / "finetuned", setup["exclude_sources"]) if tuned else plain).encode
+    plain = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens, settings.precision)
+    encoder = TunedEncoder(plain, MODELS / "finetuned", setup["exclude_sources"]) if setup["finetuned"] else plain
+    if encoder.name != setup["name"]:
+        problem = f"a machine of the cluster encodes as {encoder.name}, not as {setup['name']}"
+        raise InputError("params.yaml", problem, "set it to float32", place="embed.precision")
+    yield encoder.encode
 
 
 def _encode(
@@ -85,21 +88,25 @@ def _read_gold(gold: Sequence[GoldPassage], tuned: TunedEncoder, codes: Sequence
 def stage(params: Params) -> None:
     """Encode what the cache does not hold."""
     settings, codes = params.embed, load_codebook(CORPUS / "codebook.yaml").names
-    plain = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens)
+    plain = SentenceEncoder(settings.encoder, settings.sha256, settings.max_tokens, settings.precision)
     tuned = TunedEncoder(plain, MODELS / "finetuned", params.train.exclude_sources) if settings.finetuned else None
     passages = Table(OUTPUTS / "passages.parquet", Passage)
     gold = read_jsonl(CORPUS / "gold" / "passages.jsonl", GoldPassage)
     new = [i for i, row in enumerate(gold) if tuned and row.source not in tuned.sources]  # taught to no adapter
-    setup = {"embed": settings.model_dump(), "exclude_sources": params.train.exclude_sources, "finetuned": False}
+    setup = {"embed": settings.model_dump(), "exclude_sources": params.train.exclude_sources}
 
     store = VectorStore(CACHE / "vectors" / plain.name)
-    n_new = _encode(store, lambda: (row.text for row in gold), setup, params.cluster)
+    n_new = _encode(
+        store, lambda: (row.text for row in gold), {**setup, "finetuned": False, "name": plain.name}, params.cluster
+    )
     gold_vectors = store.take([text_sha256(row.text) for row in gold])
     if tuned:
         store = VectorStore(CACHE / "vectors" / tuned.name)
-        setup["finetuned"] = True
     n_new += _encode(
-        store, lambda: itertools.chain(passages.column("text"), (gold[i].text for i in new)), setup, params.cluster
+        store,
+        lambda: itertools.chain(passages.column("text"), (gold[i].text for i in new)),
+        {**setup, "finetuned": tuned is not None, "name": (tuned or plain).name},
+        params.cluster,
     )
 
     def looked_at(texts: Sequence[str]) -> tuple[Vectors, Readings]:

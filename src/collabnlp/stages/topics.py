@@ -91,7 +91,9 @@ def _fit(params: Params) -> TopicModel:
         if rows[0].document_id in drawn:
             passages += rows
             vectors.append(own)
-    encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)
+    encoder = SentenceEncoder(
+        params.embed.encoder, params.embed.sha256, params.embed.max_tokens, params.embed.precision
+    )
     aliases = load_gazetteer(CORPUS / "gazetteer.csv").aliases
     return fit(
         [row.passage_id for row in passages],

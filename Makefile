@@ -6,7 +6,7 @@ PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 STAMP := $(VENV)/installed
 
-.PHONY: repro test test-slow finetune topics-study benchmarks check lint docs lock supply-chain clean
+.PHONY: repro test test-slow finetune topics-study benchmarks check lint docs lock ray supply-chain clean
 
 repro: $(STAMP)
 	$(RUN) dvc repro
@@ -31,10 +31,11 @@ check: $(STAMP)
 	$(RUN) python docs/generate.py --check
 	$(RUN) dvc repro --dry | grep -q "up to date"
 	$(MAKE) test-slow
+	if $(RUN) python -c "import ray" 2>/dev/null; then $(RUN) python -m pytest -m ray; fi
 
 # speed, each as a ratio to a named yardstick; on a machine that does nothing else
 benchmarks: $(STAMP)
-	for part in encode tagging entities search web evidence; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
+	for part in encode tagging entities classify search web evidence scale; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
 
 lint: $(STAMP)
 	$(RUN) ruff format --check .
@@ -50,6 +51,12 @@ docs: $(STAMP)
 lock:
 	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-package torch --no-emit-package pip \
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+	echo 'ray[data]>=2.50' | uv pip compile - --constraint requirements.lock --generate-hashes \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements-ray.lock
+
+# engine: ray in params.yaml (docs/scale.md)
+ray: $(STAMP)
+	$(RUN) $(PIP) --no-deps --require-hashes --requirement requirements-ray.lock
 
 # what is installed, with licences and known weaknesses; needs a network, and its tools live in a folder of their own
 supply-chain: $(STAMP)

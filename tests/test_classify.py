@@ -5,7 +5,7 @@ import pytest
 
 from collabnlp.classify import Classifier, assign_folds, fit, out_of_fold_tags
 from collabnlp.gold import STANCES, Gold, gather_gold
-from collabnlp.learners import Look, indicator_matrix
+from collabnlp.learners import WORD, Look, Words, indicator_matrix, stop_words
 from collabnlp.records import GoldPassage, GoldRead, InputError
 from collabnlp.stacking import choose_sure, choose_thresholds
 from conftest import FakeEncoder, make_tag
@@ -219,6 +219,41 @@ def test_the_terms_of_a_tag_stand_in_the_text(fitted):
     assert "trust" in {text[start:end].lower() for start, end in spans} | {
         word for start, end in spans for word in text[start:end].lower().split()
     }
+
+
+def test_a_passage_alone_has_the_scores_it_has_among_others(fitted, gold):
+    """To the last digit: results do not depend on how passages are batched."""
+    texts = [f"{text} and {n} other things" for n, text in enumerate(gold.texts[:40])]
+    together = fitted[0].predict(texts, seen(texts))
+    for size in (1, 7):
+        for start in range(0, len(texts), size):
+            part = texts[start : start + size]
+            scores, stances = fitted[0].predict(part, seen(part))
+            assert (scores == together[0][start : start + size]).all()
+            assert (stances == together[1][start : start + size]).all()
+
+
+def test_words_are_weighed_as_scikit_learn_weighs_them(gold):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    words = Words.fit([*gold.texts, "The café’s co-operation, again and again", "the CAFE’S co-operation again"])
+    plain = TfidfVectorizer(
+        vocabulary=words.vocabulary, ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode",
+        token_pattern=WORD.pattern,
+    )  # fmt: skip
+    plain.idf_ = words.idf_
+    texts = [*gold.texts, "", "zzz", "The Café’s co-operation: again, AGAIN and again; the café’s", "İ ﬁne naïve"]
+    ours, theirs = words.transform(texts), plain.transform(texts)
+    assert (ours.indptr == theirs.indptr).all()
+    assert (ours.indices == theirs.indices).all()
+    assert (ours.data == theirs.data).all()
+    assert words.transform([]).shape == (0, len(words.vocabulary))
+
+
+def test_common_words_are_those_of_scikit_learn():
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    assert stop_words() == ENGLISH_STOP_WORDS
 
 
 def test_baselines_are_plainer_coders(fitted):

@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 
+import psutil
 import pytest
 
 from conftest import lay_out
@@ -126,3 +128,52 @@ def wait_for_nodes(address, n):
 
 def test_two_nodes_give_the_bytes_of_one_process(here, there, nodes):
     work_through(there(address=nodes[0], workers=2), here)
+
+
+def begin(name, project):
+    return subprocess.Popen(
+        [sys.executable, "-m", f"collabnlp.stages.{name}"],
+        cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    )  # fmt: skip
+
+
+def wait_for_worker():
+    """The first process that works for a stage, once it is there."""
+    for _ in range(1200):
+        for process in psutil.process_iter(["cmdline"]):
+            if (process.info["cmdline"] or [""])[0].startswith("ray::MapWorker"):
+                return process
+        time.sleep(0.1)
+    pytest.fail("no worker comes up")
+
+
+def test_a_worker_that_is_killed_costs_nothing(here, there, nodes):
+    project = there(address=nodes[0], workers=2)
+    done = stage("ingest", project)
+    assert done.returncode == 0, done.stderr
+    running = begin("embed", project)
+    wait_for_worker().kill()
+    _, said = running.communicate(timeout=400)
+    assert running.returncode == 0, said
+    expected = outputs(here)
+    assert outputs(project) == {name: expected[name] for name in outputs(project)}
+    assert "embeddings.parquet" in outputs(project)
+
+
+def test_a_head_that_is_killed_ends_the_stage_and_leaves_what_was_there(here, there, nodes):
+    project = there(address=nodes[0], workers=2)
+    done = stage("ingest", project)
+    assert done.returncode == 0, done.stderr
+    before = outputs(project)
+    running = begin("embed", project)
+    wait_for_worker()
+    for process in nodes[1]:
+        os.killpg(process.pid, signal.SIGKILL)
+    _, said = running.communicate(timeout=400)
+    assert running.returncode not in (0, None), said
+    assert outputs(project) == before
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("engine: ray", "engine: local"))
+    done = stage("embed", project)
+    assert done.returncode == 0, done.stderr
+    assert outputs(project)["embeddings.parquet"] == outputs(here)["embeddings.parquet"]

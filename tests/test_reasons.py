@@ -71,3 +71,16 @@ def test_the_nearest_coded_passages_carry_the_code_and_are_not_the_text_itself(n
     assert gold.passage_ids[1] not in found
     assert all(gold.labels[gold.passage_ids.index(i)].any() for i in found)
     assert neighbours.nearest("risk", FakeEncoder().encode(["x"]), ["x"]) == [()]
+
+
+def test_the_nearest_do_not_depend_on_what_else_is_looked_for(gold, codebook):
+    """Vectors that differ less than a product of matrices errs, and some that do not differ: ids decide."""
+    rng = np.random.default_rng(4)
+    vectors = rng.normal(size=(1, 384)) + 1e-7 * rng.normal(size=(60, 384))
+    vectors[20:40] = rng.normal(size=384)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    neighbours = Neighbours(gold, vectors, codebook.names)
+    texts = [f"new {i}" for i in range(60)]
+    together = neighbours.nearest("trust", vectors, texts)
+    assert [neighbours.nearest("trust", vectors[i : i + 1], texts[i : i + 1])[0] for i in range(60)] == together
+    assert together[21] == tuple(gold.passage_ids[i] for i in (21, 23, 25))

@@ -9,6 +9,7 @@ is a probability measured out of fold.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -18,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.codebook import Codebook, indicator_hits
+from collabnlp.codebook import Codebook, indicators_of
 from collabnlp.gold import REVIEWED, STANCES, Bools, Gold, take_rows
+from collabnlp.indicators import Searcher
 from collabnlp.learners import (
     OPINIONS,
-    WORD,
     Floats,
     Look,
     Words,
@@ -31,7 +32,6 @@ from collabnlp.learners import (
     keywords_given,
     linear,
     opinions_of,
-    plain_word,
     rows_of,
     stance_scores,
 )
@@ -153,6 +153,10 @@ class Classifier:
             digest.update(json.dumps(self.scarce_).encode())
         self.version_ = digest.hexdigest()[:8]
 
+    @functools.cached_property
+    def _indicators(self) -> Searcher:
+        return indicators_of(self.codebook.codes)
+
     @property
     def coder(self) -> str:
         """The name under which its tags stand."""
@@ -160,10 +164,14 @@ class Classifier:
 
     def predict(self, texts: Sequence[str], seen: Look) -> tuple[Floats, NDArray[np.int64]]:
         """Scores and stances, (n_texts, n_codes) each; a stance is an index into `STANCES`."""
+        from scipy.sparse import csr_matrix
+
         if not len(texts):
             shape = (0, len(self.codes))
             return np.zeros(shape), np.zeros(shape, dtype=np.int64)
-        features = {**fixed_features(self.codebook, texts, seen.vectors), "words": self._words.transform(texts)}
+        fixed = fixed_features(self.codebook, texts, seen.vectors)
+        # a sparse row is summed by itself, whereas a dense one's last digits depend on the rows around it
+        features = {**{name: csr_matrix(rows) for name, rows in fixed.items()}, "words": self._words.transform(texts)}
         scores = weigh(
             opinions_of(features, seen, self._weights), self._weights["stack.coef"], self._weights["stack.bias"]
         )
@@ -246,23 +254,23 @@ class Classifier:
 
     def terms(self, text: str, code: str, limit: int = 5) -> list[tuple[int, int]]:
         """(start, end) of what in the text spoke for a code: indicators first, then the words of most weight."""
-        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
         j = self.codes.index(code)
-        hits = sorted(indicator_hits(self.codebook.codes[j], text), key=lambda span: (span[0] - span[1], span))
+        first = sum(len(other.indicators) for other in self.codebook.codes[:j])
+        own = range(first, first + len(self.codebook.codes[j].indicators))
+        found = [span for i, span in self._indicators.hits(text) if i in own]
+        hits = sorted(found, key=lambda span: (span[0] - span[1], span))
         spans: list[tuple[int, int]] = []
         for start, end in hits:  # the longest first; what lies within another says nothing more
             if not any(start < e and s < end for s, e in spans):
                 spans.append((start, end))
-        coef = self._weights["words.coef"][j]
-        weighed = []
-        for match in WORD.finditer(text):
-            word = plain_word(match.group())
-            k = self._words.vocabulary.get(word)
-            if k is None or coef[k] <= 0 or word in ENGLISH_STOP_WORDS:
-                continue
-            if not any(s <= match.start() < e for s, e in spans):
-                weighed.append((-coef[k] * self._words.idf_[k], match.span()))
+        columns, places = self._words.places(text)
+        coef = self._weights["words.coef"][j, columns]
+        weight = (coef * self._words.idf_[columns]).tolist()
+        weighed = [
+            (-weight[i], places[i])
+            for i in np.flatnonzero(coef > 0).tolist()
+            if not any(s <= places[i][0] < e for s, e in spans)
+        ]
         words = dict.fromkeys(span for _, span in sorted(weighed))
         return [*spans, *words][:limit]
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-import string
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import regex
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from collabnlp.indicators import Searcher, fault_of
 from collabnlp.records import InputError, Stance
-
-
-@functools.cache  # a codebook has more than the library itself keeps, and is loaded in several places
-def compiled(pattern: str) -> Any:
-    """The pattern, compiled once."""
-    return regex.compile(pattern)
 
 
 class Exemplars(BaseModel):
@@ -83,12 +76,8 @@ class Codebook(BaseModel):
             for pattern in code.indicators:
                 if re.search("[A-Z]", re.sub(r"\\.", "", pattern)):
                     raise ValueError(f"{code.code}: the indicator {pattern!r} has a capital; texts are lowered first")
-                try:
-                    compiled(pattern)
-                except regex.error as error:
-                    raise ValueError(
-                        f"{code.code}: the indicator {pattern!r} is no regular expression ({error})"
-                    ) from error
+                if fault := fault_of(pattern):
+                    raise ValueError(f"{code.code}: the indicator {pattern!r} is no regular expression ({fault})")
         return self
 
     @property
@@ -143,75 +132,14 @@ def keyword_hits(code: Code, text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _pattern(code.keywords, True).finditer(text)]
 
 
-_FOLD = str.maketrans(string.ascii_uppercase + string.whitespace, string.ascii_lowercase + " " * len(string.whitespace))
+_searcher = functools.lru_cache(maxsize=64)(Searcher)
 
 
-@functools.lru_cache(maxsize=64)
-def _indicator_patterns(code: Code) -> tuple[Any, Any, tuple[int, ...]]:
-    """The code's patterns; what finds which of them a text may hold; and those that any text may hold."""
-    import ahocorasick
-
-    owners: dict[str, list[int]] = {}
-    anywhere = []
-    for i, pattern in enumerate(code.indicators):
-        pieces = _needed(pattern)
-        if not pieces:
-            anywhere.append(i)
-        for piece in sorted(pieces):
-            owners.setdefault(piece, []).append(i)
-    finder = ahocorasick.Automaton()
-    for piece, indices in owners.items():
-        finder.add_word(piece, indices)
-    finder.make_automaton()
-    return tuple(map(compiled, code.indicators)), finder, tuple(anywhere)
-
-
-def _needed(pattern: str) -> frozenset[str]:
-    """Pieces of text of which every match holds one or more; none where nothing is known.
-
-    Five patterns in six cannot match a passage since none of their pieces stands in it: one look
-    for all pieces saves most searches.
-    """
-    try:
-        from re import _parser  # type: ignore[attr-defined]  # no public way to a parsed pattern
-
-        parsed = _parser.parse(pattern)
-        return frozenset() if parsed.state.flags & re.IGNORECASE else _pieces(parsed)
-    except (ImportError, AttributeError, re.error):
-        return frozenset()
-
-
-def _pieces(parsed: Any) -> frozenset[str]:
-    """The best of the pieces that the parts of a parsed pattern need: those whose shortest is longest."""
-    best: frozenset[str] = frozenset()
-    run = ""
-    for what, value in [*parsed, (None, None)]:
-        name = str(what)
-        found: frozenset[str] = frozenset()
-        if name == "LITERAL":
-            run += chr(value)
-            continue
-        if name == "SUBPATTERN" and not value[1] and not value[2]:
-            found = _pieces(value[3])
-        elif name == "BRANCH":
-            branches = [_pieces(branch) for branch in value[1]]
-            found = frozenset().union(*branches) if all(branches) else frozenset()
-        elif name in ("MAX_REPEAT", "MIN_REPEAT") and value[0] >= 1:
-            found = _pieces(value[2])
-        for pieces in (frozenset({run} - {""}), found):
-            if pieces and (not best or min(map(len, pieces)) > min(map(len, best))):
-                best = pieces
-        run = ""
-    return best
+def indicators_of(codes: Sequence[Code]) -> Searcher:
+    """What finds the indicators of codes in a text, those of one code behind those of the other."""
+    return _searcher(tuple(pattern for code in codes for pattern in code.indicators))
 
 
 def indicator_hits(code: Code, text: str) -> list[tuple[int, int]]:
     """(start, end) of the first hit of each of the code's indicators in a text, in the order of the indicators."""
-    if not code.indicators:
-        return []
-    patterns, finder, anywhere = _indicator_patterns(code)
-    folded = text.translate(_FOLD)  # no letter changes its place; lowered once, it is searched twice as fast
-    possible = set(anywhere)
-    if len(finder):
-        possible.update(i for _, indices in finder.iter(folded) for i in indices)
-    return [match.span() for i in sorted(possible) if (match := patterns[i].search(folded))]
+    return [span for _, span in _searcher(code.indicators).hits(text)]

@@ -45,6 +45,7 @@ from collabnlp.patterns import (
     unlisted_councils,
 )
 from collabnlp.records import EntityMention, GoldPassage, Passage
+from collabnlp.tokenizer import blank_english
 
 _SURE_NOT = 0.03  # what the model gives less than this is no name, whatever the patterns say
 _LISTED = 0.95
@@ -86,11 +87,10 @@ class MentionFinder:
     """
 
     def __init__(self, gazetteer: Gazetteer, names: Names | None = None) -> None:
-        import spacy
+        self.gazetteer, self.names = gazetteer, names
+        self._nlp = _tokenizing(blank_english())
         from spacy.matcher import PhraseMatcher
 
-        self.gazetteer, self.names = gazetteer, names
-        self._nlp = _tokenizing(spacy.blank("en"))
         self._exact = PhraseMatcher(self._nlp.vocab, attr="ORTH")
         self._folded = PhraseMatcher(self._nlp.vocab, attr="LOWER")
         self._by_lower: dict[str, str] = {}

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import itertools
 import re
+import runpy
+import unicodedata
+from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.codebook import Codebook, indicator_hits, keyword_hits
+from collabnlp.codebook import Codebook, indicators_of, keyword_hits
 from collabnlp.gold import STANCES, Bools, Gold
 
 Floats = NDArray[np.float64]
@@ -41,48 +49,87 @@ class Look(NamedTuple):
         return Look(self.vectors[rows], self.codes[rows], self.stances[rows])
 
 
+Places = tuple[NDArray[np.int64], list[tuple[int, int]]]
+
+
 class Words:
     """TF-IDF of words and pairs of words, held as plain numbers so that it can be written as JSON."""
 
     def __init__(self, vocabulary: dict[str, int], idf: Floats) -> None:
         self.vocabulary, self.idf_ = vocabulary, idf
-        self._vectorizer = _vectorizer(vocabulary)
-        self._vectorizer.idf_ = idf
+        self._last: tuple[str, Places] = ("", (np.empty(0, dtype=np.int64), []))
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> Words:
         """The words and pairs of words that stand in two texts or more."""
-        vectorizer = _vectorizer(None).fit(texts)
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectorizer = TfidfVectorizer(
+            ngram_range=(1, 2),
+            sublinear_tf=True,
+            strip_accents="unicode",
+            dtype=np.float64,
+            min_df=2,
+            token_pattern=WORD.pattern,
+        ).fit(texts)
         vocabulary = {str(term): int(index) for term, index in sorted(vectorizer.vocabulary_.items())}
         return cls(vocabulary, np.asarray(vectorizer.idf_, dtype=np.float64))
 
     def transform(self, texts: Sequence[str]) -> Any:
-        """(n_texts, n_words), sparse."""
-        return self._vectorizer.transform(texts)
+        """(n_texts, n_words), sparse: to the last digit what scikit-learn's vectorizer gives, which takes a second to load."""
+        from scipy.sparse import csr_matrix
 
+        columns, counts, ends = array("i"), array("i"), [0]
+        for text in texts:
+            words = WORD.findall(plain_word(text))
+            pairs = [f"{a} {b}" for a, b in itertools.pairwise(words)]
+            found = Counter(map(self.vocabulary.get, words + pairs))
+            known = sorted((column, n) for column, n in found.items() if column is not None)
+            columns.extend(column for column, _ in known)
+            counts.extend(n for _, n in known)
+            ends.append(len(columns))
+        values = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.idf_[np.asarray(columns)]
+        row = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+        length = np.sqrt(np.bincount(row, weights=values * values, minlength=len(ends) - 1))
+        return csr_matrix(
+            (values / length[row], np.asarray(columns), ends), shape=(len(ends) - 1, len(self.vocabulary))
+        )
 
-def _vectorizer(vocabulary: dict[str, int] | None) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    def places(self, text: str) -> Places:
+        """Columns of the words of a text, and (start, end) of each; without common words, and those that stood in no coded passage."""
+        last, places = self._last
+        if text != last:  # the tags of a passage come one behind the other
+            places = self._places(text)
+            self._last = text, places
+        return places
 
-    return TfidfVectorizer(
-        vocabulary=vocabulary,
-        ngram_range=(1, 2),
-        sublinear_tf=True,
-        strip_accents="unicode",
-        dtype=np.float64,
-        min_df=1 if vocabulary else 2,
-        token_pattern=WORD.pattern,
-    )
+    def _places(self, text: str) -> Places:
+        common = stop_words()
+        found = [
+            (column, match.span())
+            for match in WORD.finditer(text)
+            if (column := self.vocabulary.get(word := plain_word(match.group()))) is not None and word not in common
+        ]
+        return np.array([column for column, _ in found], dtype=np.int64), [span for _, span in found]
 
 
 WORD = re.compile(r"(?u)\b[a-zA-Z][a-zA-Z'’-]+\b")
 
 
 def plain_word(word: str) -> str:
-    """The word as the vocabulary has it."""
-    from sklearn.feature_extraction.text import strip_accents_unicode
+    """The word, or a text, as the vocabulary has it: small letters without accents."""
+    word = word.lower()
+    if word.isascii():
+        return word
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
 
-    return str(strip_accents_unicode(word.lower()))
+
+@functools.cache
+def stop_words() -> frozenset[str]:
+    """scikit-learn's list of common English words, read from its file: to load all of it takes a second."""
+    spec = importlib.util.find_spec("sklearn")
+    folder = Path(str(spec and spec.origin)).parent
+    return frozenset(runpy.run_path(str(folder / "feature_extraction" / "_stop_words.py"))["ENGLISH_STOP_WORDS"])
 
 
 def fixed_features(codebook: Codebook, texts: Sequence[str], vectors: NDArray[np.float32]) -> dict[str, Any]:
@@ -107,12 +154,21 @@ def rows_of(features: dict[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]
 
 def indicator_matrix(codebook: Codebook, texts: Sequence[str]) -> Floats:
     """(n_texts, 2 n_codes): for each code whether an indicator hits, and the square root of how many do."""
+    counts = count_indicators(codebook, texts)
     matrix = np.zeros((len(texts), 2 * len(codebook.codes)))
-    for i, text in enumerate(texts):
-        for j, code in enumerate(codebook.codes):
-            n = len(indicator_hits(code, text))
-            matrix[i, 2 * j : 2 * j + 2] = (n > 0, np.sqrt(n))
+    matrix[:, ::2], matrix[:, 1::2] = counts > 0, np.sqrt(counts)
     return matrix
+
+
+def count_indicators(codebook: Codebook, texts: Sequence[str]) -> NDArray[np.int64]:
+    """(n_texts, n_codes): how many of each code's indicators hit."""
+    searcher = indicators_of(codebook.codes)
+    owner = [j for j, code in enumerate(codebook.codes) for _ in code.indicators]
+    counts = np.zeros((len(texts), len(codebook.codes)), dtype=np.int64)
+    for row, text in zip(counts, texts, strict=True):
+        for i, _ in searcher.hits(text):
+            row[owner[i]] += 1
+    return counts
 
 
 _STRENGTH = {"words": 10.0, "vectors": 10.0, "indicators": 1.0}

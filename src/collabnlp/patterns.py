@@ -5,6 +5,7 @@ The rules stand on their own where no model is fitted; where one is, it hears wh
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -246,14 +247,27 @@ def actor_score(text: str, start: int, end: int, county: bool) -> float:
     return 0.3 if county else 0.56
 
 
+@functools.cache
+def _heads() -> dict[int, tuple[str, Label]]:
+    """The head nouns with what they name, by the number that spaCy gives a word."""
+    from spacy.strings import get_string_id
+
+    labels: dict[str, Label] = {
+        **dict.fromkeys(SCHEME_HEADS, "SCHEME"),
+        **dict.fromkeys(PARTNERSHIP_HEADS, "PARTNERSHIP"),
+    }
+    return {get_string_id(head): (head, label) for head, label in labels.items()}
+
+
 def patterned(doc: Any, text: str, places: set[str]) -> list[Candidate]:
     """Partnerships and schemes by capitalised words that end in a head noun, and by names in quotes after "called"."""
     found = []
-    for i, token in enumerate(doc):
-        head = token.lower_
-        label: Label | None = "PARTNERSHIP" if head in PARTNERSHIP_HEADS else "SCHEME" if head in SCHEME_HEADS else None
-        if label is None:
+    heads = _heads()
+    for i, number in enumerate(doc.to_array("LOWER").tolist()):  # by spaCy's numbers: few words are heads
+        if number not in heads:
             continue
+        head, label = heads[number]
+        token = doc[i]
         start = _name_start(doc, i)
         if start is None:
             continue

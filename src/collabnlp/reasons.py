@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.classify import Classifier
-from collabnlp.codebook import indicator_hits
+from collabnlp.codebook import Code, indicator_hits
 from collabnlp.embed import Readings, read_vectors
 from collabnlp.gold import Gold, load_gold
 from collabnlp.records import Passage, PassageTag, TagReason
 from collabnlp.segment import sentences
 
 N_NEAREST = 3
+_CLOSE = 1e-5  # more than single precision errs in a product of two vectors of length 1
+_AT_ONCE = 512
 
 
 class Neighbours:
@@ -36,20 +38,34 @@ class Neighbours:
         self._text_of = dict(zip(gold.passage_ids, gold.texts, strict=True))
         self._rows = {code: np.flatnonzero(gold.labels[:, j]) for j, code in enumerate(codes)}
         self._vectors = vectors
+        self._own: dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
 
     def nearest(self, code: str, vectors: NDArray[np.float32], texts: Sequence[str]) -> list[tuple[str, ...]]:
         """For each text, (n_texts, n_dimensions), ids of the nearest coded passages of the code, nearest first; not the text itself."""
-        rows = self._rows.get(code, np.empty(0, dtype=np.int64))
-        if not len(rows) or not len(texts):
-            return [()] * len(texts)
-        likeness = np.asarray(vectors @ self._vectors[rows].T)
+        rows, own = self._of(code)
         k = min(N_NEAREST + 1, len(rows))
-        found = []
-        for row, text in zip(likeness, texts, strict=True):
-            top = sorted(np.argpartition(-row, k - 1)[:k], key=lambda i: (-row[i], self._ids[rows[i]]))
-            ids = [self._ids[rows[i]] for i in top]
-            found.append(tuple(i for i in ids if self._text_of[i] != text)[:N_NEAREST])
+        found: list[tuple[str, ...]] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            some = vectors[start : start + _AT_ONCE]
+            if not k:
+                found.extend([()] * len(some))
+                continue
+            likeness = np.asarray(some @ own.T)
+            least = np.partition(likeness, len(rows) - k, axis=1)[:, len(rows) - k]
+            for vector, row, text in zip(some, likeness >= least[:, None] - _CLOSE, texts[start:], strict=False):
+                near = np.flatnonzero(row)
+                # the product's last digits depend on what else is looked for; those few are measured one by one
+                exact = (own[near] * vector.astype(np.float64)).sum(axis=1)
+                ids = [i for _, i in sorted(zip((-exact).tolist(), (self._ids[i] for i in rows[near]), strict=True))]
+                found.append(tuple(i for i in ids[:k] if self._text_of[i] != text)[:N_NEAREST])
         return found
+
+    def _of(self, code: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows of the coded passages of a code, and their vectors."""
+        if code not in self._own:
+            rows = self._rows.get(code, np.empty(0, dtype=np.int64))
+            self._own[code] = rows, self._vectors[rows]
+        return self._own[code]
 
     def text(self, passage_id: str) -> str:
         """Text of a coded passage."""
@@ -82,7 +98,8 @@ def explain(
         Of the passages, in their order.
     """
     row_of = {passage.passage_id: i for i, passage in enumerate(passages)}
-    spans = {tag.passage_id: sentences(passages[row_of[tag.passage_id]].text) for tag in tags}
+    tagged = dict.fromkeys(tag.passage_id for tag in tags)
+    spans = {passage_id: sentences(passages[row_of[passage_id]].text) for passage_id in tagged}
     by_code: dict[str, list[PassageTag]] = {}
     for tag in tags:
         by_code.setdefault(tag.code, []).append(tag)
@@ -98,8 +115,8 @@ def explain(
         terms = classifier.terms(text, tag.code)
         place = int(readings.places[i, j])
         pieces = spans[tag.passage_id] or [(0, len(text))]
-        n_hits = [len(indicator_hits(classifier.codebook.codes[j], text[a:b])) for a, b in pieces]
-        start, end = pieces[_sentence(pieces, n_hits, place if place >= 0 else terms[0][0] if terms else 0)]
+        looked = place if place >= 0 else terms[0][0] if terms else 0
+        start, end = _sentence(classifier.codebook.codes[j], text, pieces, looked)
         reasons.append(
             TagReason(
                 passage_id=tag.passage_id,
@@ -115,7 +132,11 @@ def explain(
     return reasons
 
 
-def _sentence(spans: Sequence[tuple[int, int]], n_hits: Sequence[int], place: int) -> int:
-    """Which sentence: the one around a place of the text, or the one with most indicators where that one has none."""
+def _sentence(code: Code, text: str, spans: Sequence[tuple[int, int]], place: int) -> tuple[int, int]:
+    """The sentence around a place of the text, or the one with most indicators where that one has none."""
+
+    def n_hits(i: int) -> int:
+        return len(indicator_hits(code, text[slice(*spans[i])]))
+
     looked = next((i for i, (_, end) in enumerate(spans) if place < end), len(spans) - 1)
-    return looked if n_hits[looked] else max(range(len(spans)), key=lambda i: (n_hits[i], i == looked))
+    return spans[looked if n_hits(looked) else max(range(len(spans)), key=lambda i: (n_hits(i), i == looked))]

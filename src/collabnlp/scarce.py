@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.codebook import Code, Codebook, indicator_hits, keyword_hits
+from collabnlp.codebook import Code, Codebook, keyword_hits
 from collabnlp.gold import Bools
-from collabnlp.learners import Floats, Words
+from collabnlp.learners import Floats, Words, count_indicators
 from collabnlp.stacking import choose_thresholds, logit, sigmoid
 
 N_OF_INDICATORS = 2  # features that rest on indicators, which stand first
@@ -40,12 +40,12 @@ def likeness(codebook: Codebook, texts: Sequence[str], words: Words) -> Floats:
 
 def scarce_features(codebook: Codebook, texts: Sequence[str], words: Words) -> Floats:
     """(n_texts, n_codes, 4): whether an indicator hits, roots of the numbers of indicators and keywords that do, likeness."""
-    hits = np.array(
-        [[(len(indicator_hits(c, text)), len(keyword_hits(c, text))) for c in codebook.codes] for text in texts],
-        dtype=np.float64,
-    ).reshape(len(texts), len(codebook.codes), 2)
+    indicators = count_indicators(codebook, texts)
+    keywords = np.array([[len(keyword_hits(c, text)) for c in codebook.codes] for text in texts]).reshape(
+        indicators.shape
+    )
     like = likeness(codebook, texts, words)
-    return np.stack([hits[:, :, 0] > 0, np.sqrt(hits[:, :, 0]), np.sqrt(hits[:, :, 1]), 10 * like], axis=2)
+    return np.stack([indicators > 0, np.sqrt(indicators), np.sqrt(keywords), 10 * like], axis=2)
 
 
 class Transfer(NamedTuple):

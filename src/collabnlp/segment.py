@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from collabnlp.records import Block, Passage, strictest
+from collabnlp.tokenizer import blank_english
 
 _CONTENTS_LINE = re.compile(r"(\.{3,}|\s\|\s|\t)\s*\d{1,3}$")
 _LONG_ITEM = 40  # words from which a list item is a paragraph of its own
@@ -15,9 +16,7 @@ _LONG_ITEM = 40  # words from which a list item is a paragraph of its own
 
 @functools.cache
 def _sentencizer() -> Any:
-    import spacy
-
-    nlp = spacy.blank("en")
+    nlp = blank_english()
     nlp.add_pipe("sentencizer")
     nlp.max_length = 30_000_000
     return nlp

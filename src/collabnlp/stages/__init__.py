@@ -15,6 +15,7 @@ from collabnlp.records import Document, InputError, Passage, Table
 
 CORPUS, MODELS, OUTPUTS, PRIVATE = Path("corpus"), Path("models"), Path("outputs"), Path("private")
 log = logging.getLogger("collabnlp")
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is loaded: sums come out the same on however many processors
 
 
 def load_documents() -> list[Document]:

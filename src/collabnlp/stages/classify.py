@@ -9,11 +9,13 @@ from threadpoolctl import threadpool_limits
 
 import collabnlp.classify
 import collabnlp.codebook
+import collabnlp.indicators
 import collabnlp.learners
 import collabnlp.reasons
 import collabnlp.scarce
 import collabnlp.segment
 import collabnlp.stacking
+import collabnlp.tokenizer
 from collabnlp.classify import Classifier
 from collabnlp.embed import VectorTable, unpack
 from collabnlp.engine import CACHE, Work, code_version, content_key, run
@@ -26,7 +28,7 @@ from collabnlp.stages import CORPUS, MODELS, OUTPUTS, by_document, log, main
 
 _CODE = (
     collabnlp.classify, collabnlp.codebook, collabnlp.learners, collabnlp.reasons, collabnlp.scarce, collabnlp.segment,
-    collabnlp.stacking,
+    collabnlp.stacking, collabnlp.indicators, collabnlp.tokenizer,
 )  # fmt: skip
 _GOLD = (OUTPUTS / "gold_embeddings.parquet", *(CORPUS / "gold" / f"{name}.jsonl" for name in ("passages", "reads", "tags")))  # fmt: skip
 

@@ -9,6 +9,7 @@ import collabnlp.entities
 import collabnlp.gazetteer
 import collabnlp.names
 import collabnlp.patterns
+import collabnlp.tokenizer
 from collabnlp.engine import CACHE, Work, code_version, content_key, run
 from collabnlp.entities import MentionFinder, passage_of
 from collabnlp.gazetteer import load_gazetteer
@@ -49,7 +50,9 @@ def searching(setup: None) -> Iterator[Callable[[dict[str, Any]], list[dict[str,
 def stage(params: Params) -> None:
     """Search each document that changed, and the coded passages, which are scored against their marked mentions."""
     models, work = MODELS / "names", Work("collabnlp.stages.entities:searching")
-    modules = (collabnlp.entities, collabnlp.gazetteer, collabnlp.names, collabnlp.patterns)
+    modules = (
+        collabnlp.entities, collabnlp.gazetteer, collabnlp.names, collabnlp.patterns, collabnlp.tokenizer,
+    )  # fmt: skip
     version = content_key(
         code_version(*modules),
         (CORPUS / "gazetteer.csv").read_text(encoding="utf-8-sig"),

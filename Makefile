@@ -35,7 +35,7 @@ check: $(STAMP)
 
 # speed, each as a ratio to a named yardstick; on a machine that does nothing else
 benchmarks: $(STAMP)
-	for part in encode tagging entities classify search web evidence scale; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
+	for part in ingest encode tagging entities classify topics search web evidence scale pipeline; do echo "== $$part"; $(RUN) python benchmarks/$$part.py || exit 1; done
 
 lint: $(STAMP)
 	$(RUN) ruff format --check .

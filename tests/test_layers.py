@@ -140,4 +140,4 @@ def test_another_process_with_other_cores_gives_the_same_bytes():
 
 
 def test_the_default_is_what_the_decision_says():
-    assert load_params(ROOT / "params.yaml").embed.precision == Embed().precision == "bfloat16"
+    assert load_params(ROOT / "params.yaml").embed.precision == Embed().precision == "float32"

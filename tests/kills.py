@@ -62,7 +62,8 @@ def make_project(folder: Path) -> list[str]:
     """A small project under DVC, worked through; its stages."""
     lay_out(folder)
     shutil.copy(ROOT / "dvc.yaml", folder)
-    (folder / "src").symlink_to(ROOT / "src")
+    shutil.copytree(ROOT / "src", folder / "src")  # as it is now: somebody may go on working there
+    os.environ["PYTHONPATH"] = str(folder / "src")
     (folder / "models" / "finetuned").mkdir(parents=True)
     (folder / "models" / "topics-kept").mkdir()
     (folder / "corpus" / "coded").mkdir()

@@ -16,7 +16,9 @@ from starlette.testclient import TestClient
 
 from collabnlp.classify import Classifier
 from collabnlp.embed import encode_cached, read_vectors, write_vectors
+from collabnlp.names import Names
 from collabnlp.records import Document, InputError, Passage, read_table, write_table
+from collabnlp.topics import TopicModel
 from collabnlp.web.app import create_app
 from conftest import ROOT, make_passage, run_stages, work
 from web_world import write_world
@@ -112,6 +114,29 @@ def test_a_damaged_classifier_is_refused(ready):
                     Classifier.from_disk(folder)
         (folder / name).write_bytes(whole)
     assert Classifier.from_disk(folder).version_ == good.version_
+
+
+@pytest.mark.parametrize(
+    ("load", "file"),
+    [
+        (lambda models: Names.from_disk(models / "names" / "names.json"), "names/names.json"),
+        (lambda models: TopicModel.from_disk(models / "topics"), "topics/topics.json"),
+        (lambda models: TopicModel.from_disk(models / "topics"), "topics/centres.safetensors"),
+    ],
+)
+def test_damaged_models_of_names_and_topics_are_refused_or_read_as_they_were(ready, load, file):
+    path = ready / "models" / file
+    whole, draw, n_refused = path.read_bytes(), random.Random(20), 0
+    for _ in range(60):
+        path.write_bytes(damaged(whole, draw))
+        try:
+            found = load(ready / "models")
+        except InputError as error:
+            n_refused += "dvc repro" in str(error)
+            continue
+        found.to_disk(ready / "again" / (file if file.startswith("names") else "topics"))
+        assert (ready / "again" / file).read_bytes() == whole
+    assert n_refused > 40
 
 
 def test_a_store_that_a_disk_spoilt_changes_no_output(project):

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from collabnlp.records import InputError, write_json
+from collabnlp.records import InputError, is_whole, sealed, write_json
 
 CLASSES = ("", "PARTNERSHIP", "SCHEME")
 PARTNERSHIP_HEADS = frozenset(
@@ -396,16 +396,14 @@ class Names:
 
     def to_disk(self, path: str | Path) -> None:
         """Write the models as one JSON file."""
-        write_json(
-            path,
-            {
-                "format": _FORMAT,
-                "threshold": self.threshold,
-                "ordinary": " ".join(sorted(self.ordinary)),
-                "spans": dict(sorted(self.spans.by_feature.items())),
-                "places": dict(sorted(self.places.by_feature.items())),
-            },
-        )
+        data = {
+            "format": _FORMAT,
+            "threshold": self.threshold,
+            "ordinary": " ".join(sorted(self.ordinary)),
+            "spans": dict(sorted(self.spans.by_feature.items())),
+            "places": dict(sorted(self.places.by_feature.items())),
+        }
+        write_json(path, sealed(data))
 
     @classmethod
     def from_disk(cls, path: str | Path) -> Names:
@@ -414,7 +412,7 @@ class Names:
         Raises
         ------
         InputError
-            Where the file is missing or another version of this project wrote it.
+            Where the file is missing or damaged, or another version of this project wrote it.
         """
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -424,6 +422,8 @@ class Names:
             raise InputError(path, "is not JSON", "run `dvc repro names`") from error
         if data.get("format") != _FORMAT:
             raise InputError(path, f"has the format {data.get('format')!r}", "run `dvc repro names`")
+        if not is_whole(data):
+            raise InputError(path, "is damaged: its SHA-256 is another", "run `dvc repro names`")
         weights = [
             Weights({feature: tuple(row) for feature, row in data[key].items()}, n)
             for key, n in (("spans", 2), ("places", 1))

@@ -876,6 +876,23 @@ def row_group_writer(path: str | Path, shape: Any) -> Iterator[Callable[[dict[st
             writer.write_table(waiting.combine_chunks())
 
 
+def sealed(data: dict[str, Any]) -> dict[str, Any]:
+    """The data and, as `sha256`, the SHA-256 of it as JSON.
+
+    Examples
+    --------
+    >>> is_whole(sealed({"a": 1})), is_whole({**sealed({"a": 1}), "a": 2}), is_whole({"a": 1})
+    (True, False, True)
+    """
+    return {**data, "sha256": text_sha256(json.dumps(data, ensure_ascii=False, sort_keys=True))}
+
+
+def is_whole(data: dict[str, Any]) -> bool:
+    """Whether data that were `sealed` are still what they were; true of what carries no seal."""
+    rest = {key: value for key, value in data.items() if key != "sha256"}
+    return data.get("sha256") in (None, sealed(rest)["sha256"])
+
+
 def write_table(path: str | Path, rows: Iterable[R], record: type[R]) -> None:
     """Write records as Parquet, sorted by key, atomically.
 

@@ -10,7 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import InputError, Topic, TopicArea, TopicAssignment, atomic, text_sha256, write_json
+from collabnlp.records import (
+    InputError,
+    Topic,
+    TopicArea,
+    TopicAssignment,
+    atomic,
+    file_sha256,
+    is_whole,
+    sealed,
+    text_sha256,
+    write_json,
+)
 from collabnlp.topics.consensus import Clusters, cluster
 from collabnlp.topics.labels import OTHER, Description, Shown, describe
 from collabnlp.topics.phrases import find_names, parts_of, words
@@ -94,16 +105,15 @@ class TopicModel:
             save_file(
                 {name: np.ascontiguousarray(array) for name, array in self.clusters_._asdict().items()}, temporary
             )
-        write_json(
-            folder / "topics.json",
-            {
-                "format": 2,
-                "min_cosine": self.min_cosine,
-                "min_area_cosine": self.min_area_cosine,
-                "topics": [topic.model_dump() for topic in self.topics_],
-                "areas": [area.model_dump() for area in self.areas_],
-            },
-        )
+        data = {
+            "format": 2,
+            "min_cosine": self.min_cosine,
+            "min_area_cosine": self.min_area_cosine,
+            "topics": [topic.model_dump(mode="json") for topic in self.topics_],
+            "areas": [area.model_dump(mode="json") for area in self.areas_],
+            "centres": file_sha256(folder / "centres.safetensors"),
+        }
+        write_json(folder / "topics.json", sealed(data))
 
     @classmethod
     def from_disk(cls, folder: str | Path) -> TopicModel:
@@ -122,7 +132,10 @@ class TopicModel:
             data = json.loads((folder / "topics.json").read_text(encoding="utf-8"))
             if data["format"] != 2:
                 raise ValueError(f"format {data['format']}")
-            clusters = Clusters(**load_file(folder / "centres.safetensors"))
+            centres = folder / "centres.safetensors"
+            if not is_whole(data) or data.get("centres", "") not in ("", file_sha256(centres)):
+                raise ValueError("damaged: its SHA-256 is another")
+            clusters = Clusters(**load_file(centres))
             _check(clusters)
             return cls(
                 [Topic.model_validate(topic) for topic in data["topics"]],

@@ -210,7 +210,9 @@ def _no_people(organisations: list[list[Organisation]], own: Own, gazetteer: Gaz
     words = {plain(name) for found in organisations for o in found for name in (o.name, bare_name(o.name))} | own.plain
     lexicon = load_lexicon()
     parts = {part for name in words if " " in name for part in name.split()}
-    words |= {part for part in parts if part not in lexicon.given | lexicon.surnames | lexicon.words}
+    words |= {
+        part for part in parts if not any(part in known for known in (lexicon.given, lexicon.surnames, lexicon.words))
+    }
     if gazetteer is not None:
         words |= {plain(alias) for alias, (form, _) in gazetteer.aliases.items() if form != "full"}
     return frozenset(words)

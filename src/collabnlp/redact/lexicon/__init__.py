@@ -72,6 +72,8 @@ def plain(word: str) -> str:
     ('sian', "o'dell", 'lukasz')
     """
     folded = word.replace("’", "'").replace("ł", "l").replace("Ł", "L").replace("ø", "o").casefold()
+    if folded.isascii():
+        return folded
     return "".join(letter for letter in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(letter))
 
 

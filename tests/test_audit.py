@@ -109,6 +109,13 @@ def test_without_a_key_nobody_can_look(project):
         Intruder()
 
 
+def test_a_public_document_needs_no_key_for_what_it_says_off_the_record(tmp_path):
+    passage = make_passage("That is off the record.", access="non-attributable", off_record=True)
+    keep(tmp_path, [make_document()], [passage], {})
+    (tmp_path / "private" / "key.json").unlink()
+    assert Intruder(tmp_path).closed == {"report": ["That is off the record."]}
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # What counts as a name
 

@@ -1,13 +1,15 @@
 import math
+import subprocess
+import sys
 
 import pytest
 
+from collabnlp.files import atomic, scratch
 from collabnlp.records import (
     AgreementRow,
     InputError,
     Passage,
     PassageTag,
-    atomic,
     columns,
     read_jsonl,
     read_table,
@@ -16,6 +18,7 @@ from collabnlp.records import (
     write_json,
     write_jsonl,
     write_table,
+    write_text,
 )
 from conftest import make_passage, make_tag
 
@@ -84,6 +87,39 @@ def test_an_interrupted_write_leaves_the_last_good_file(tmp_path):
         interrupted()
     assert path.read_text() == "good"
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from collabnlp.files import atomic, scratch
+with atomic(Path(sys.argv[1]) / "t.txt") as temporary, scratch(Path(sys.argv[1]), "held") as folder:
+    temporary.write_text("half"); (folder / "x").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    assert subprocess.run([sys.executable, "-c", WRITER, tmp_path]).returncode < 0
+    assert len(list(tmp_path.iterdir())) == 2
+    with atomic(tmp_path / "other.txt"), scratch(tmp_path, "elsewhere"):
+        pass
+    assert len(list(tmp_path.glob(".*"))) == 2  # nobody else's
+    write_text(tmp_path / "t.txt", "good")
+    with scratch(tmp_path, "held") as folder:
+        assert list(folder.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"t.txt", "other.txt"}
+
+
+def test_what_a_writer_at_work_holds_is_left_alone(tmp_path):
+    with atomic(tmp_path / "t.txt") as slow, scratch(tmp_path, "held") as folder:
+        slow.write_text("slow")
+        (folder / "x").write_text("slow")
+        write_text(tmp_path / "t.txt", "fast")
+        with scratch(tmp_path, "held"):
+            pass
+        assert (folder / "x").exists()
+    assert (tmp_path / "t.txt").read_text() == "slow"
 
 
 def test_csv_holds_no_formula_and_opens_in_excel(tmp_path):

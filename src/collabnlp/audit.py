@@ -12,7 +12,6 @@ import functools
 import json
 import re
 import sqlite3
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatch
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from collabnlp.contents import files_below, texts_of
+from collabnlp.files import scratch
 from collabnlp.interviewees import Behind, load_interviewees
 from collabnlp.params import load_params
 from collabnlp.private import Allowed, load_allowed, read_corrections, write_private
@@ -236,7 +236,8 @@ class Intruder:
         for passage in Table(outputs / "passages.parquet", Passage):
             if access_of(passage, self._documents[passage.document_id]) == CLOSED:
                 self.closed[passage.document_id].append(passage.text)
-        if self.closed and not (private / "key.json").exists():
+        under_pseudonyms = any(document.access != "public" for document in documents)
+        if self.closed and under_pseudonyms and not (private / "key.json").exists():
             raise InputError(
                 private / "key.json",
                 "is not there, so that nobody's name can be looked for",
@@ -454,8 +455,7 @@ def publishing(project: str | Path = ".") -> Iterator[Path]:
     """
     project = Path(project)
     outputs = project / "outputs"
-    with tempfile.TemporaryDirectory(dir=outputs, prefix=".held.") as held:
-        folder = Path(held)
+    with scratch(outputs, "held") as folder:
         yield folder
         written = sorted(path for path in folder.rglob("*") if path.is_file())
         if (project / "private" / "key.json").exists():

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collabnlp.codebook import Codebook, indicators_of
+from collabnlp.files import atomic
 from collabnlp.gold import REVIEWED, STANCES, Bools, Gold, take_rows
 from collabnlp.indicators import Searcher
 from collabnlp.learners import (
@@ -35,7 +36,7 @@ from collabnlp.learners import (
     rows_of,
     stance_scores,
 )
-from collabnlp.records import InputError, PassageTag, atomic, file_sha256, text_sha256, write_json
+from collabnlp.records import InputError, PassageTag, file_sha256, text_sha256, write_json
 from collabnlp.scarce import ENOUGH, OWN, Transfer, blend, caveat, fit_transfer, rows_for, scarce_features
 from collabnlp.stacking import (
     choose_shift,

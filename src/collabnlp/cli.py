@@ -102,7 +102,7 @@ def add(
         _free(corpus / target, force)
     add_entry(corpus, entry, force=force)
     if (corpus / target).resolve() != file.resolve():
-        from collabnlp.records import atomic
+        from collabnlp.files import atomic
 
         with atomic(corpus / target) as temporary:
             shutil.copyfile(file, temporary)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from collabnlp.codebook import Code, Codebook, Exemplars
-from collabnlp.records import InputError, Stance, atomic
+from collabnlp.files import atomic
+from collabnlp.records import InputError, Stance
 
 CODEBOOK = "urn:QDA-XML:codebook:1.0"
 ORIGIN = "collabnlp"

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from collabnlp.embed import N_STANCES, SentenceEncoder, Vectors, read_states, through
 from collabnlp.engine import content_key, progress
+from collabnlp.files import atomic
 from collabnlp.params import Finetune
-from collabnlp.records import atomic, file_sha256, write_json
+from collabnlp.records import file_sha256, write_json
 
 _SCALE = 1.0
 _STANCE_WEIGHT = 0.3  # among the losses

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collabnlp.records import Relation, atomic, write_figure
+from collabnlp.files import atomic
+from collabnlp.records import Relation, write_figure
 from collabnlp.release import Released, exporter
 
 _LABELS = {"COUNCIL": ("#0072B2", "o", "council"), "PARTNERSHIP": ("#D55E00", "s", "partnership"), "SCHEME": ("#009E73", "^", "scheme")}  # fmt: skip

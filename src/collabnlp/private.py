@@ -11,11 +11,11 @@ import io
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from collabnlp.files import atomic
 from collabnlp.records import InputError, file_sha256, text_sha256
 
 PRIVATE = Path("private")
@@ -38,16 +38,10 @@ def write_private(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.parent.name == PRIVATE.name:
         os.chmod(path.parent, 0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with atomic(path, 0o600) as temporary, temporary.open("wb") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def note_made(stage: str, private: Path = PRIVATE) -> None:

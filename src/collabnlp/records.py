@@ -14,8 +14,6 @@ import hashlib
 import io
 import itertools
 import json
-import os
-import tempfile
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +21,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from collabnlp.files import atomic
 
 Access = Literal["public", "attributable", "non-attributable"]
 Kind = Literal["report", "transcript"]
@@ -772,22 +772,6 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it there when the block ends well, remove it when not."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
 
 
 def write_text(path: str | Path, text: str) -> None:

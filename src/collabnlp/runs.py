@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from collabnlp.diff import Coded, code_passages
-from collabnlp.records import GoldRead, InputError, Passage, PassageTag, Record, atomic, read_table
+from collabnlp.files import atomic
+from collabnlp.records import GoldRead, InputError, Passage, PassageTag, Record, read_table
 
 KEPT = Path(".cache") / "before"  # where `collabnlp keep` puts a run; not handed on, and looked through by the audit
 EVIDENCE = "evidence.db"

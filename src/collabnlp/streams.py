@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from collabnlp.files import scratch
 from collabnlp.records import R, Record, Table, key_of, sort_records, write_table
 
 T = TypeVar("T")
@@ -83,10 +83,10 @@ class Beside(Generic[R]):
 def sorted_on_disk(rows: Iterable[R], record: type[R], folder: Path, *, run: int = _RUN) -> Iterator[R]:
     """The rows in the order of the record's key; `run` of them are in memory at once, the rest waits in `folder`."""
     rows = iter(rows)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".sorting.") as held:
+    with scratch(folder, "sorting") as held:
         runs: list[Table[R]] = []
         while some := list(itertools.islice(rows, run)):
-            path = Path(held, f"{len(runs)}.parquet")
+            path = held / f"{len(runs)}.parquet"
             write_table(path, some, record)
             runs.append(Table(path, record))
         yield from heapq.merge(*runs, key=key_of)

@@ -15,9 +15,10 @@ from collabnlp.codebook import Codebook
 from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
 from collabnlp.exchange.pack import MARKED, Pack, PackedDocument, check_model
 from collabnlp.export.qdpx import new_zip
+from collabnlp.files import atomic
 from collabnlp.readers import check_file
 from collabnlp.readers.office import damaged
-from collabnlp.records import Passage, Stance, TagReason, atomic, key_of
+from collabnlp.records import Passage, Stance, TagReason, key_of
 from collabnlp.redact.speakers import INTERVIEWER
 
 _WHEN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)  # fixed: the same pack gives the same bytes

@@ -13,9 +13,10 @@ from typing import Any
 from collabnlp.export.sheets import Sheets
 from collabnlp.export.text import cite
 from collabnlp.export.workbook import BOOK, CREATED
+from collabnlp.files import atomic
 from collabnlp.query import Hit
 from collabnlp.quoting import NOT_NAMED
-from collabnlp.records import atomic, csv_text
+from collabnlp.records import csv_text
 from collabnlp.release import CLOSED, Released, exporter
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000\ue001]+")

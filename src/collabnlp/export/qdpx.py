@@ -13,7 +13,8 @@ from collabnlp.codebook_exchange import ORIGIN, clean, codes_element, guid, know
 from collabnlp.exchange.marks import Mark
 from collabnlp.exchange.pack import MARKED, Pack, PackedDocument
 from collabnlp.export.projects import Project, Source
-from collabnlp.records import Passage, PassageTag, TagReason, atomic, key_of
+from collabnlp.files import atomic
+from collabnlp.records import Passage, PassageTag, TagReason, key_of
 
 PROJECT = "urn:QDA-XML:project:1.0"
 _WHEN = "2020-01-01T00:00:00Z"  # fixed: the same pack gives the same bytes

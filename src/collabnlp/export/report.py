@@ -17,7 +17,8 @@ from collabnlp.agreement import code_matrix, intervals
 from collabnlp.codebook import Codebook
 from collabnlp.export.qdpx import new_zip
 from collabnlp.export.text import figure, interval
-from collabnlp.records import AgreementRow, GoldPassage, GoldSource, InputError, atomic, read_jsonl, write_text
+from collabnlp.files import atomic
+from collabnlp.records import AgreementRow, GoldPassage, GoldSource, InputError, read_jsonl, write_text
 from collabnlp.scoring import Coding, compare_codings, match_passages
 
 WITHHELD = "[text withheld: it is not known that it may be shown]"

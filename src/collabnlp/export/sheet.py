@@ -13,9 +13,10 @@ from typing import Any, get_args
 from collabnlp.codebook import Codebook
 from collabnlp.exchange.marks import Mark, UnknownCodeError, parse_code
 from collabnlp.exchange.pack import MARKED, Pack, PackedDocument, check_model
+from collabnlp.files import atomic
 from collabnlp.readers import check_file
 from collabnlp.readers.office import damaged
-from collabnlp.records import InputError, Passage, Stance, TagReason, atomic, key_of
+from collabnlp.records import InputError, Passage, Stance, TagReason, key_of
 from collabnlp.redact.speakers import INTERVIEWER
 
 _WHEN = datetime.datetime(2020, 1, 1)  # fixed: the same pack gives the same bytes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from collabnlp.records import EvidenceRow, MatrixCell, atomic, columns, safe_cell, write_table
+from collabnlp.files import atomic
+from collabnlp.records import EvidenceRow, MatrixCell, columns, safe_cell, write_table
 from collabnlp.release import Released, exporter
 from collabnlp.streams import in_key_order
 

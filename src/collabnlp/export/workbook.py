@@ -8,8 +8,9 @@ from pathlib import Path
 
 from collabnlp.codebook import Codebook
 from collabnlp.export.sheets import NOTES, Sheets, quote_rows
+from collabnlp.files import atomic
 from collabnlp.quoting import NOT_NAMED
-from collabnlp.records import AgreementRow, atomic
+from collabnlp.records import AgreementRow
 from collabnlp.release import CLOSED, Released, exporter
 
 CREATED = datetime.datetime(2020, 1, 1)

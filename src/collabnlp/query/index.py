@@ -12,10 +12,11 @@ import numpy as np
 
 from collabnlp.codebook import Codebook
 from collabnlp.embed import Encoder, Vectors
+from collabnlp.files import atomic
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.query.views import RECORDS, REFERS, describe
 from collabnlp.query.words import name_words
-from collabnlp.records import EvidenceRow, InputError, Record, atomic, columns, sort_records
+from collabnlp.records import EvidenceRow, InputError, Record, columns, sort_records
 from collabnlp.redact.speakers import INTERVIEWER
 from collabnlp.release import CLOSED, Released, exporter, reread
 from collabnlp.streams import Rows, in_batches, in_key_order

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from collabnlp.files import atomic
 from collabnlp.records import (
     InputError,
     Topic,
     TopicArea,
     TopicAssignment,
-    atomic,
     file_sha256,
     is_whole,
     sealed,

@@ -37,6 +37,7 @@ def main() -> None:
     takes = {stage: timed(folder, stage) for stage in stages}
     print(f"{len(good)} files; seconds by stage:", {name: round(t, 1) for name, t in takes.items()}, flush=True)
     chance, tally = random.Random(arguments.seed), Counter()
+    before: set[str] = set()
     for i in range(arguments.times):
         stage = stages[i % len(stages)]
         after = chance.uniform(0.02, 1) * takes[stage]
@@ -46,16 +47,19 @@ def main() -> None:
         found = digests(folder)
         what = "hung" if result is None else "failed" if result else "same" if found == good else "other"
         tally[stage, "killed" if alive else "had ended", what] += 1
-        left = [str(path) for path in folder.rglob(".*.parquet.*") if ".cache" not in path.parts]
+        left = leftovers(folder)  # of this killing: the next stage that runs removes it
+        old, before = sorted(left & before), left
         print(
-            f"{i + 1:3} {stage:12} after {after:5.1f} s, {'killed' if alive else 'had ended'}, {missing} files not there: {what}",
+            f"{i + 1:3} {stage:12} after {after:5.1f} s, {'killed' if alive else 'had ended'}, {missing} files not there, "
+            f"{len(left)} half written: {what}",
             flush=True,
         )
-        if what != "same" or left:
-            print({name for name in good | found if good.get(name) != found.get(name)}, left, flush=True)
+        if what != "same" or old:
+            print({name for name in good | found if good.get(name) != found.get(name)}, old, flush=True)
+            tally[stage, "left", "not removed"] += len(old)
     for (stage, how, what), n in sorted(tally.items()):
         print(f"{stage:12} {how:10} {what:6} {n}")
-    sys.exit(any(what != "same" for _, _, what in tally))
+    sys.exit(any(what != "same" and n for (_, _, what), n in tally.items()))
 
 
 def make_project(folder: Path) -> list[str]:
@@ -91,7 +95,14 @@ def digests(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for name in ("outputs", "models")
         for path in sorted((folder / name).rglob("*"))
-        if path.is_file()
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
+
+
+def leftovers(folder: Path) -> set[str]:
+    """Hidden files and folders below outputs and models."""
+    return {
+        str(path) for name in ("outputs", "models") for path in (folder / name).rglob(".*") if path.name != ".gitignore"
     }
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from collabnlp.files import atomic, scratch
+from collabnlp.files import atomic, scratch, sweep
 from collabnlp.records import (
     AgreementRow,
     InputError,
@@ -92,7 +92,7 @@ def test_an_interrupted_write_leaves_the_last_good_file(tmp_path):
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from collabnlp.files import atomic, scratch
+from collabnlp.files import atomic, scratch, sweep
 with atomic(Path(sys.argv[1]) / "t.txt") as temporary, scratch(Path(sys.argv[1]), "held") as folder:
     temporary.write_text("half"); (folder / "x").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -109,6 +109,12 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
     with scratch(tmp_path, "held") as folder:
         assert list(folder.iterdir()) == []
     assert {path.name for path in tmp_path.iterdir()} == {"t.txt", "other.txt"}
+    (tmp_path / "deep").mkdir()
+    assert subprocess.run([sys.executable, "-c", WRITER, tmp_path / "deep"]).returncode < 0
+    with atomic(tmp_path / "busy.txt"):
+        sweep(tmp_path)
+    assert list((tmp_path / "deep").iterdir()) == []
+    assert (tmp_path / "busy.txt").exists()
 
 
 def test_what_a_writer_at_work_holds_is_left_alone(tmp_path):

@@ -47,14 +47,24 @@ def _prefix(name: str) -> str:
     return f".{name}.{_HERE}-{os.getpid()}."
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes of this machine that are gone left below a folder."""
+    for left in sorted(folder.rglob(f".*.{_HERE}-*")):
+        _remove(left, left.name.rpartition(f".{_HERE}-")[2])
+
+
 def _sweep(path: Path) -> None:
-    """Remove what processes of this machine that are gone left of a file or folder."""
+    """Remove what such processes left of one file or folder."""
     start = f".{path.name}.{_HERE}-"
     for left in path.parent.glob(f"{glob.escape(start)}*"):
-        pid = left.name.removeprefix(start).partition(".")[0]
-        if pid.isdigit() and not _is_alive(int(pid)):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        _remove(left, left.name.removeprefix(start))
+
+
+def _remove(left: Path, rest: str) -> None:
+    pid = rest.partition(".")[0]
+    if pid.isdigit() and not _is_alive(int(pid)):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _is_alive(pid: int) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from collabnlp.discreet import DISK
+from collabnlp.files import sweep
 from collabnlp.params import Params, load_params
 from collabnlp.records import Document, InputError, Passage, Table
 
@@ -38,6 +39,8 @@ def main(stage: Callable[[Params], None]) -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     log.setLevel(logging.INFO)
     try:
+        for folder in (OUTPUTS, MODELS):
+            sweep(folder)
         stage(load_params())
     except InputError as error:
         sys.stderr.write(f"{error}\n")

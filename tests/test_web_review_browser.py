@@ -90,6 +90,12 @@ def go(page, way):
         way.click()
 
 
+def press(page, key):
+    """Press a key that leads to another page, and wait until that one listens to keys."""
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
 def chosen(page):
     checked = page.locator("#coding fieldset input:checked").all()
     values = {box.get_attribute("name").removeprefix("code-"): box.get_attribute("value") for box in checked}
@@ -100,7 +106,7 @@ def test_a_passage_is_coded_by_keys_alone(browser, serving, ready):
     server = serving("anna")
     page = open_page(browser)
     page.goto(f"{server.address}/review")
-    page.keyboard.press("s")
+    press(page, "s")
     page.locator("#coding").wait_for()
     own = here(page)
     page.keyboard.press("n")
@@ -119,19 +125,19 @@ def test_a_passage_is_coded_by_keys_alone(browser, serving, ready):
     page.keyboard.press("m")
     page.keyboard.type("1 s u: a note")  # in the note, keys are letters
     page.keyboard.press("Escape")
-    page.keyboard.press("s")
-    page.wait_for_function(f"document.querySelector('#coding input[name=id]').value !== {own!r}")
+    press(page, "s")
+    assert here(page) != own
     (decision,) = Journal(ready / "review" / "anna.jsonl").decisions()
     assert (decision.passage_id, decision.codes, decision.note) == (
         own, {by_key["1"]: "negative", by_key["0"]: "neutral"}, "1 s u: a note",
     )  # fmt: skip
     second = here(page)
-    page.keyboard.press("k")
-    page.wait_for_function(f"document.querySelector('#coding input[name=id]').value !== {second!r}")
-    page.keyboard.press("u")
+    press(page, "k")
+    assert here(page) != second
+    press(page, "u")
     page.get_by_text("Taken back.").wait_for()
     assert (here(page), chosen(page)) == (own, decision.codes)
-    page.keyboard.press("b")
+    press(page, "b")
     page.get_by_role("heading", name="Review by anna").wait_for()
     assert Journal(ready / "review" / "anna.jsonl").decisions() == []
     assert page.complaints == []

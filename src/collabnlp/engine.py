@@ -185,7 +185,7 @@ def _write_items(files: Any, scratch: str, items: Iterable[Any]) -> list[str]:
     while rows := list(itertools.islice(numbered, _ITEMS)):
         files.makedirs(scratch, exist_ok=True)
         paths.append(f"{scratch}/{len(paths):08d}.parquet")
-        texts = [json.dumps(item, ensure_ascii=False) for _, item in rows]
+        texts = [json.dumps(item) for _, item in rows]  # in ASCII, for letters that are no UTF-8
         with files.open(paths[-1], "wb") as handle:
             pq.write_table(pa.table({"n": [n for n, _ in rows], "item": texts}), handle)
     return paths

@@ -13,6 +13,7 @@ import itertools
 import json
 import logging
 import os
+import socket
 import sys
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
@@ -206,8 +207,11 @@ def _cluster(settings: Ray) -> Iterator[int]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     own = {"address": settings.address} if settings.address else {"include_dashboard": False}
     try:
+        host, _, port = settings.address.rpartition(":")
+        if port.isdigit():  # Ray itself asks for minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(logging_level="error", log_to_driver=False, **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise InputError(
             "params.yaml",

@@ -25,7 +25,6 @@ from collabnlp.records import (
     ROW_GROUP,
     AgreementRow,
     CodedRow,
-    Document,
     EntityLink,
     EntityMention,
     EvidenceRow,
@@ -41,7 +40,7 @@ from collabnlp.records import (
     write_csv,
 )
 from collabnlp.release import CLOSED, Rule, read_tables, release
-from collabnlp.stages import CORPUS, OUTPUTS, log, main
+from collabnlp.stages import CORPUS, OUTPUTS, load_documents, log, main
 from collabnlp.streams import Beside, in_batches, sorted_on_disk
 from collabnlp.withheld import let_pass
 
@@ -76,9 +75,7 @@ def _evidence(
 ) -> Iterator[EvidenceRow]:
     """The evidence rows, in the order of the passages; some passages are held at a time."""
     settings, finder = params.evidence, MentionFinder(gazetteer)
-    documents = {
-        d.document_id: d.model_copy(update={"text": ""}) for d in Table(OUTPUTS / "documents.parquet", Document)
-    }
+    documents = {d.document_id: d for d in load_documents()}
     passages, tags = Table(OUTPUTS / "passages.parquet", Passage), Table(OUTPUTS / "tags.parquet", PassageTag)
     coders: dict[str, bool] = {}  # whether a person
     for tag in tags:

@@ -35,7 +35,7 @@ def main() -> None:
         encoders["bfloat16"] = SentenceEncoder(precision="bfloat16")
     tuned = {name: TunedEncoder(encoder, "models/finetuned") for name, encoder in encoders.items()}
     model = encoders["float32"].load()
-    n_tokens = [len(encoders["float32"].tokens(text)["input_ids"]) for text in texts]
+    n_tokens = [len(encoders["float32"].bert.tokens(text).ids) for text in texts]
     weights = _weights(model[0].auto_model)
 
     ways: dict[str, Callable[[], Any]] = {

@@ -1,5 +1,6 @@
 """The motivated intruder: finds a name wherever it stands, tells no name, and nothing is published while he finds one."""
 
+import contextlib
 import csv
 import gzip
 import json
@@ -22,7 +23,7 @@ from collabnlp.audit import Intruder, KeyEntry, _found, _Sought, audit, load_key
 from collabnlp.contents import texts_of
 from collabnlp.embed import read_vectors, write_vectors
 from collabnlp.private import changed_since, load_allowed, note_made
-from collabnlp.records import InputError, write_table
+from collabnlp.records import Document, InputError, Passage, read_table, write_table
 from collabnlp.release import RELEASED
 from collabnlp.stages import audit as audit_stage
 from conftest import ROOT, FakeEncoder, make_document, make_passage, run_stages
@@ -464,6 +465,21 @@ def test_an_index_that_the_gate_does_not_let_out_is_found(whole):
     db.close()
     found = {finding.what for finding in audit() if finding.path == "outputs/evidence.db"}
     assert found == {"rows and cells that the gate does not let out now", "cells or quotes with too few behind them"}
+
+
+def test_where_nothing_is_said_in_confidence_nothing_is_counted_again(whole, monkeypatch):
+    path = whole / "outputs" / "documents.parquet"
+    rows = [row.model_copy(update={"access": "public"}) for row in read_table(path, Document)]
+    write_table(path, rows, Document)
+    path = whole / "outputs" / "passages.parquet"
+    write_table(path, [row.model_copy(update={"access": "public"}) for row in read_table(path, Passage)], Passage)
+    with contextlib.closing(sqlite3.connect("outputs/evidence.db", isolation_level=None)) as db:
+        db.execute("UPDATE matrix SET n_closed = 1")
+        what = "rows and cells that the gate does not let out now"  # the index is of a time when there was something
+        assert what in {finding.what for finding in audit() if finding.path == "outputs/evidence.db"}
+        db.execute("UPDATE matrix SET n_closed = 0")
+    monkeypatch.setattr("collabnlp.audit.load_released", None)
+    assert [finding for finding in audit() if finding.path.endswith("evidence.db")] == []
 
 
 def test_the_command_lists_files_and_numbers_and_no_name(whole, monkeypatch, capsys):

@@ -5,7 +5,7 @@ import pytest
 
 from collabnlp.classify import Classifier, assign_folds, fit, out_of_fold_tags
 from collabnlp.gold import STANCES, Gold, gather_gold
-from collabnlp.learners import WORD, Look, Words, indicator_matrix, stop_words
+from collabnlp.learners import WORD, Look, Words, count_words, indicator_matrix, stop_words
 from collabnlp.records import GoldPassage, GoldRead, InputError
 from collabnlp.stacking import choose_sure, choose_thresholds
 from conftest import FakeEncoder, make_tag
@@ -236,7 +236,8 @@ def test_a_passage_alone_has_the_scores_it_has_among_others(fitted, gold):
 def test_words_are_weighed_as_scikit_learn_weighs_them(gold):
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    words = Words.fit([*gold.texts, "The café’s co-operation, again and again", "the CAFE’S co-operation again"])
+    known = [*gold.texts, "The café’s co-operation, again and again", "the CAFE’S co-operation again"]
+    words = Words.fit(count_words(known))
     plain = TfidfVectorizer(
         vocabulary=words.vocabulary, ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode",
         token_pattern=WORD.pattern,
@@ -248,6 +249,15 @@ def test_words_are_weighed_as_scikit_learn_weighs_them(gold):
     assert (ours.indices == theirs.indices).all()
     assert (ours.data == theirs.data).all()
     assert words.transform([]).shape == (0, len(words.vocabulary))
+    some = np.array([len(known) - 1, 0, 5])
+    counted, again = words.weigh(count_words(known).take(some)), words.transform([known[i] for i in some])
+    assert (counted.indices == again.indices).all()
+    assert (counted.data == again.data).all()
+    learnt = TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode", min_df=2, token_pattern=WORD.pattern
+    ).fit(known)
+    assert list(words.vocabulary) == learnt.get_feature_names_out().tolist()
+    assert (words.idf_ == learnt.idf_).all()
 
 
 def test_common_words_are_those_of_scikit_learn():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from collabnlp.embed import SentenceEncoder, encode_cached, read_vectors, write_vectors
+from collabnlp.embed import Remembering, SentenceEncoder, encode_cached, read_vectors, write_vectors
 from collabnlp.records import InputError
 from conftest import FakeEncoder
 
@@ -17,6 +17,14 @@ def test_a_second_run_encodes_nothing_and_gives_the_same_bytes(tmp_path, encoder
     again, n_new = encode_cached(FakeEncoder(), ["c", "a b", "d"], tmp_path)
     assert n_new == 1
     assert (again[[1, 0]] == first).all()
+
+
+def test_an_encoder_that_remembers_is_asked_once(tmp_path, encoder):
+    first = Remembering(encoder, tmp_path).encode(["a b", "c"])
+    again = Remembering(encoder, tmp_path)
+    assert again.name == encoder.name
+    assert (again.encode(["c", "a b"]) == first[::-1]).all()
+    assert len(encoder.encoded) == 2
 
 
 def test_another_encoder_has_a_cache_of_its_own(tmp_path, encoder):

@@ -92,6 +92,18 @@ def test_another_kind_of_encoder_goes_through_sentence_transformers(bert_folder,
     assert "is not BERT's kind of encoder" in caplog.text
 
 
+def test_transformers_is_not_loaded_to_encode(bert_folder):
+    """It takes five seconds of processor."""
+    code = f"""if True:
+        import sys
+        from collabnlp.embed import SentenceEncoder
+        print(SentenceEncoder({str(bert_folder)!r}).encode(["bins"]).shape)
+        print([name for name in ("transformers", "sentence_transformers", "sklearn") if name in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["(1, 16)", "[]"]
+
+
 def _settings(precision):
     settings = Embed()
     return settings.encoder, settings.sha256, settings.max_tokens, precision

@@ -6,7 +6,7 @@ import pytest
 from collabnlp.classify import Classifier, fit
 from collabnlp.codebook import Code, Exemplars
 from collabnlp.gold import Gold
-from collabnlp.learners import Look, Words
+from collabnlp.learners import Look, Words, count_words
 from collabnlp.scarce import ENOUGH, Transfer, blend, caveat, fit_transfer, likeness, rows_for, scarce_features
 from conftest import FakeEncoder
 
@@ -125,7 +125,7 @@ def test_one_example_more_takes_the_learners_further_in():
 
 
 def test_codes_without_indicators_are_weighed_apart(gold, book):
-    words = Words.fit(gold.texts)
+    words = Words.fit(count_words(gold.texts))
     features = scarce_features(book, gold.texts, words)
     assert features.shape == (500, 3, 4)
     assert (features[:, 2, :2] == 0).all()

@@ -16,7 +16,7 @@ from collabnlp.topics.changes import compare
 from collabnlp.topics.consensus import Clusters
 from collabnlp.topics.listing import describe_topic, find_topic, list_topics
 from collabnlp.topics.map_page import write_map_page
-from collabnlp.topics.phrases import distinct, find_heads, find_names, phrases, stop_words
+from collabnlp.topics.phrases import distinct, find_heads, find_names, phrases, pieces, stop_words
 from collabnlp.topics.plots import Dot, _lift, lay_out, write_codes, write_map, write_tree, write_years
 from collabnlp.topics.quality import Fit, agreement, same_place, word_agreement, word_quality
 from collabnlp.topics.tables import INTERVIEWS, count_codes, count_places, find_gaps, labels_of, place
@@ -188,23 +188,22 @@ def test_npmi_follows_its_formula():
 
 
 def test_phrases_hold_no_empty_words_and_cross_no_comma():
-    heads = find_heads(["The collection, and bins. A waste collection of less waste, and more bins."])
-    found = phrases("The council's waste collection, bins. See www.bins.gov.uk", stop_words(), heads.heads)
+    heads = find_heads([pieces("The collection, and bins. A waste collection of less waste, and more bins.")])
+    found = phrases(pieces("The council's waste collection, bins. See www.bins.gov.uk"), stop_words(), heads.heads)
     assert found == ["waste", "waste collection", "collection", "bins"]
 
 
 def test_no_verb_opens_a_phrase():
-    heads, verbs = find_heads(
-        ["They will raise awareness of bins.", "To raise the awareness.", "An awareness of waste."]
-    )
+    said = ["They will raise awareness of bins.", "To raise the awareness.", "An awareness of waste."]
+    heads, verbs = find_heads(map(pieces, said))
     assert "raise" in verbs
-    assert phrases("They raise awareness.", stop_words(), heads, verbs) == ["awareness"]
+    assert phrases(pieces("They raise awareness."), stop_words(), heads, verbs) == ["awareness"]
 
 
 def test_an_empty_word_is_a_phrase_where_it_tells_something():
     heads = frozenset({"report", "members"})
-    assert phrases("The report of members.", stop_words(), heads) == []
-    assert phrases("The report of members.", stop_words(), heads, telling={"report", "members"}) == [
+    assert phrases(pieces("The report of members."), stop_words(), heads) == []
+    assert phrases(pieces("The report of members."), stop_words(), heads, telling={"report", "members"}) == [
         "report",
         "members",
     ]

@@ -196,7 +196,7 @@ def test_too_few_passages_are_one_line():
 def test_words_that_always_go_together_are_coherent(corpus):
     model, rows = fitted(corpus)
     texts = [corpus[1][corpus[0].index(row.passage_id)] for row in rows]
-    measures = quality(texts, rows, model.topics_)
+    measures = quality(texts, np.array([row.topic for row in rows]), model.topics_)
     assert measures["npmi"] > 0.2
     assert 0 < measures["diversity"] <= 1
     assert 0 < measures["c_v"] <= 1

@@ -199,9 +199,31 @@ def _ordinary(texts: Sequence[str], said: str) -> set[int]:
     }
 
 
-def _runs(text: str) -> set[int]:
-    words = _words(text)
-    return {hash(tuple(words[i : i + _RUN])) for i in range(len(words) - _RUN + 1)}
+class _Runs:
+    """Runs of eight words to look for; their first and last words tell of nearly all others that they are none of them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.hashes: set[int] = set()
+        self._ends: set[tuple[str, str]] = set()
+        for text in texts:
+            words = _words(text)
+            ends = list(zip(words, words[_RUN - 1 :], strict=False))
+            self._ends.update(ends)
+            self.hashes.update(_hashes(words, range(len(ends))))
+
+    def found_in(self, text: str) -> set[int]:
+        """Those that stand in a text."""
+        words, known = _words(text), self._ends
+        ends = zip(words, words[_RUN - 1 :], strict=False)
+        return self.hashes.intersection(_hashes(words, [i for i, pair in enumerate(ends) if pair in known]))
+
+    def forget(self, text: str) -> None:
+        """Look no longer for those that stand in a text."""
+        self.hashes -= self.found_in(text)
+
+
+def _hashes(words: Sequence[str], starts: Iterable[int]) -> set[int]:
+    return {hash(tuple(words[i : i + _RUN])) for i in starts}
 
 
 class Intruder:
@@ -254,7 +276,8 @@ class Intruder:
         names = [text for d in documents if d.access == CLOSED for text in (d.document_id, d.title)]
         sources = [_Sought(name) for name in names if len(_words(name)) > 1]
         sought = [*looked, *sought_parts, *exact, *sources]
-        told = {sought[i] for text in self._open_texts() for i in _found(sought, text)}
+        texts_told = self._open_texts() if sought else ()
+        told = {sought[i] for text in texts_told for i in _found(sought, text)}
         ordinary, common = _ordinary(people, closed_text), _ordinary(parts, closed_text)
         known = [one in told or i in ordinary for i, one in enumerate(looked)]
         self._everywhere = [one for one, also in zip(looked, known, strict=True) if not also]
@@ -291,13 +314,13 @@ class Intruder:
                 yield passage, access
 
     @functools.cached_property
-    def _said(self) -> set[int]:
+    def _said(self) -> _Runs:
         """Runs of words said not for attribution and nowhere else."""
-        said = set().union(*(_runs(text) for texts in self.closed.values() for text in texts))
+        said = _Runs(text for texts in self.closed.values() for text in texts)
         for passage, _ in self._passages_told():
-            said -= _runs(passage.text)
+            said.forget(passage.text)
         for text in self._beside():
-            said -= _runs(text)
+            said.forget(text)
         return said
 
     def shown(self, path: Path, below: Path) -> str:
@@ -314,16 +337,18 @@ class Intruder:
 
     def names_in(self, path: Path, place: Path | None = None) -> set[str]:
         """Which names of the key stand in a file or in its path; `place` is where it will lie, if elsewhere."""
+        if not self._everywhere:
+            return set()
         return _named(self._everywhere, [path.name, *texts_of(path)], self.allowed_in(place or path))
 
     def sources_in(self, path: Path, quotes: Iterable[str] = ()) -> tuple[int, int]:
         """How many ids and titles of closed sources stand in a file, and how many runs of eight words that are not shown as quotes."""
         sources: set[int] = set()
         runs: set[int] = set()
-        shown = set().union(*map(_runs, quotes))
         for text in texts_of(path):
             sources |= _found(self._sources, text)
-            runs |= _runs(text) & self._said - shown
+            runs |= self._said.found_in(text)
+        runs -= _Runs(quotes).hashes
         return len(sources), len(runs)
 
     def left_in_interviews(self) -> list[str]:
@@ -375,6 +400,9 @@ def audit(project: str | Path = ".", names: list[tuple[str, str]] | None = None)
     passages = project / "outputs" / "passages.parquet"
     what = "names of the key, or own organisations and places, in what was said not for attribution"
     tell(passages, what, intruder.left_in_interviews())
+    index = project / "outputs" / "evidence.db"
+    if not intruder.closed and not _holds_closed(index):
+        return [finding for finding in found if finding.n]  # nothing was said that must not be told
     released = load_released(project).released
     quotes = [row.quote for row in released.rows if row.access == CLOSED]
     for name in RELEASED:
@@ -385,7 +413,6 @@ def audit(project: str | Path = ".", names: list[tuple[str, str]] | None = None)
                 Finding(intruder.shown(path, project), "ids or titles of sources not for attribution", sources)
             )
             found.append(Finding(intruder.shown(path, project), "runs of eight words said not for attribution", runs))
-    index = project / "outputs" / "evidence.db"
     if index.exists():
         rows, cells = _read_index(index)
         own = [row.quote for row in rows if row.access == CLOSED]
@@ -404,6 +431,15 @@ def audit(project: str | Path = ".", names: list[tuple[str, str]] | None = None)
             )
         )
     return [finding for finding in found if finding.n]
+
+
+def _holds_closed(path: Path) -> bool:
+    """Whether an index holds anything that was not for attribution when it was made."""
+    if not path.exists():
+        return False
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        asked = f"SELECT EXISTS (SELECT 1 FROM evidence WHERE access = '{CLOSED}') OR EXISTS (SELECT 1 FROM matrix WHERE n_closed > 0)"
+        return bool(db.execute(asked).fetchone()[0])
 
 
 def _read_index(path: Path) -> tuple[list[EvidenceRow], list[MatrixCell]]:

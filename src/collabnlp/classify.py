@@ -28,6 +28,7 @@ from collabnlp.learners import (
     Floats,
     Look,
     Words,
+    count_words,
     fit_learners,
     fixed_features,
     keywords_given,
@@ -386,11 +387,13 @@ def fit(
     n_passages, n_codes = gold.labels.shape
     opinions = np.zeros((n_passages, n_codes, len(OPINIONS)))
     lexical = np.zeros((n_passages, n_codes, len(STANCES)))
-    fixed = fixed_features(codebook, gold.texts, seen.vectors)
+    fixed, counted = fixed_features(codebook, gold.texts, seen.vectors), count_words(gold.texts)
     for k in range(folds):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        weights, words = fit_learners(take_rows(gold, train), rows_of(fixed, train), regularisation, seed)
-        features = {**rows_of(fixed, test), "words": words.transform([gold.texts[i] for i in test])}
+        weights, words = fit_learners(
+            take_rows(gold, train), rows_of(fixed, train), counted.take(train), regularisation, seed
+        )
+        features = {**rows_of(fixed, test), "words": words.weigh(counted.take(test))}
         opinions[test] = opinions_of(features, seen.take(test), weights)
         lexical[test] = stance_scores(features, weights["stance.coef"], weights["stance.bias"])
     told_stances = stance_opinions(codebook, lexical, seen)
@@ -415,7 +418,7 @@ def fit(
         sides = fit_stance_stack(told_stances[own], gold.stances[own])
         stances[test] = (told_stances[test] @ sides).argmax(axis=2)
     given["keywords"] = keywords_given(codebook, gold.texts)
-    weights, words = fit_learners(gold, fixed, regularisation, seed)
+    weights, words = fit_learners(gold, fixed, counted, regularisation, seed)
     own = _target_rows(scored, target)
     examples, unread = gold.labels.sum(axis=0), np.isnan(seen.codes).all(axis=0)
     few = examples < ENOUGH

@@ -12,7 +12,6 @@ so both cost half as much again as the vector alone.
 from __future__ import annotations
 
 import contextlib
-import copy
 import importlib.util
 import json
 import logging
@@ -26,7 +25,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.layers import Layers, Precision, has_bfloat16, is_bert
+from collabnlp.layers import Bert, Layers, Precision, has_bfloat16, is_bert
 from collabnlp.records import InputError, RowGroups, file_sha256, row_group_writer, text_sha256
 
 log = logging.getLogger("collabnlp")
@@ -107,12 +106,12 @@ class SentenceEncoder:
     @property
     def name(self) -> str:
         """Model and arithmetic, as cache keys name them: vectors of two ways never stand in one folder."""
-        return f"{self.model_name}-{self.arithmetic if self._own_layers else '1core'}"
+        return f"{self.model_name}-{self.arithmetic if self.is_bert else '1core'}"
 
     @cached_property
     def arithmetic(self) -> Precision:
         """The precision that is used here: float32 where bfloat16 cannot be had, which is said once."""
-        if self._precision == "bfloat16" and not self._own_layers:
+        if self._precision == "bfloat16" and not self.is_bert:
             log.warning("%s is not BERT's kind of encoder: it works in float32, not in bfloat16", self.folder.name)
             return "float32"
         if self._precision == "bfloat16" and not has_bfloat16():
@@ -124,26 +123,31 @@ class SentenceEncoder:
         return self._precision
 
     @cached_property
-    def _own_layers(self) -> bool:
+    def is_bert(self) -> bool:
+        """Whether the encoder is of BERT's kind, for which `layers` has a way of its own."""
         return is_bert(self.folder)
+
+    @cached_property
+    def bert(self) -> Bert:
+        """The parts of an encoder that `is_bert`."""
+        return Bert(self.folder, self.max_tokens)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions) float32, each row of length 1, in the order of the texts."""
         import torch
 
-        model = self.load()
-        width = model.get_embedding_dimension()
-        if self._own_layers:
-            if self._layers is None:
-                self._layers = Layers(model[0].auto_model.encoder.layer, self.arithmetic)
-            layers = self._layers
+        if self.is_bert:
+            bert = self.bert
+            layers = self._layers = self._layers or bert.stack(bert.layers, self.arithmetic)
 
             def rows(tokens: Sequence[Any]) -> Vectors:
                 with torch.inference_mode():
-                    hidden, lengths = self.enter(tokens)
+                    hidden, lengths = bert.enter([text.ids for text in tokens])
                     return np.stack([_mean(text) for text in layers(hidden, lengths).split(lengths)])
 
-            return _together(rows, (self.tokens(text) for text in texts), width)
+            return _together(rows, map(bert.tokens, texts), bert.width)
+
+        model = self.load()
 
         def row(features: Any) -> Any:
             with torch.inference_mode():
@@ -151,24 +155,10 @@ class SentenceEncoder:
                 return torch.nn.functional.normalize(embedding, dim=1)[0].numpy()
 
         found = each_on_a_core(row, (model.preprocess([text]) for text in texts))
-        return np.asarray(found, dtype=np.float32).reshape(len(texts), width)
-
-    def tokens(self, text: str) -> Any:
-        """What the tokenizer says of a text: ids, and where in the text each token lies."""
-        return self.load().tokenizer(
-            text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True, return_attention_mask=False
-        )
-
-    def enter(self, tokens: Sequence[Any]) -> tuple[Any, list[int]]:
-        """Hidden states of texts before the first layer, one text below another, and the tokens of each."""
-        import torch
-
-        embeddings = self.load()[0].auto_model.embeddings
-        hidden = [embeddings(input_ids=torch.tensor([text["input_ids"]]))[0] for text in tokens]
-        return torch.cat(hidden), [len(text) for text in hidden]
+        return np.asarray(found, dtype=np.float32).reshape(len(texts), model.get_embedding_dimension())
 
     def load(self) -> Any:
-        """The SentenceTransformer itself, loaded once."""
+        """The SentenceTransformer itself, loaded once: for encoders of another kind, and to fine-tune."""
         if self._model is None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -324,8 +314,14 @@ class TunedEncoder:
             raise InputError(
                 self._folder,
                 f"was made for the encoder {about['encoder_sha256'][:16]}..., not {encoder.sha256[:16]}...",
-                "run `make finetune`, or set finetune.use to false in params.yaml",
+                "run `make finetune`, or set embed.finetuned to false in params.yaml",
             )
+        if not encoder.is_bert:
+            problem, remedy = (
+                "is not BERT's kind of encoder, and no other is fine-tuned here",
+                "set embed.finetuned to false",
+            )
+            raise InputError(encoder.folder, problem, f"{remedy} in params.yaml")
         self.codes: list[str] = about["codes"]
         self.sources: frozenset[str] = frozenset(about["sources"])
         self._file = _choose_adapter(self._folder, about, exclude_sources)
@@ -344,21 +340,20 @@ class TunedEncoder:
         """(n_texts, n_dimensions + 5 n_codes) float32: the vector of length 1, then the reading."""
         import torch
 
-        lower, own, tuned = self._load()
+        bert, (lower, own, tuned) = self.encoder.bert, self._load()
 
         def rows(tokens: Sequence[Any]) -> Vectors:
             with torch.inference_mode():
-                hidden, lengths = self.encoder.enter(tokens)
+                hidden, lengths = bert.enter([text.ids for text in tokens])
                 hidden = lower(hidden, lengths)
                 parts = own(hidden, lengths).split(lengths), tuned(hidden, lengths).split(lengths)
                 return np.stack([self._row(*text) for text in zip(*parts, tokens, strict=True)])
 
-        width = self.encoder.load().get_embedding_dimension() + N_READING * len(self.codes)
-        return _together(rows, (self.encoder.tokens(text) for text in texts), width)
+        return _together(rows, map(bert.tokens, texts), bert.width + N_READING * len(self.codes))
 
     def _row(self, own: Any, tuned: Any, tokens: Any) -> Vectors:
         codes, stances, spoken = read_states(tuned[None], None, self._head)
-        places = _places(spoken[0].numpy(), tokens["offset_mapping"])
+        places = _places(spoken[0].numpy(), tokens.offsets)
         return np.concatenate([_mean(own), codes[0].numpy(), stances[0].numpy().reshape(-1), places])
 
     def split(self, rows: Vectors, codes: Sequence[str]) -> tuple[Vectors, Readings]:
@@ -369,26 +364,25 @@ class TunedEncoder:
     def _load(self) -> tuple[Layers, Layers, Layers]:
         """The lower layers, the encoder's own upper ones, and those that were fine-tuned."""
         if self._parts is None:
-            import torch
             from safetensors.torch import load_file
 
             path = self._folder / self._file
             _check(path, self._sha256)
             arrays = {name: array.float() for name, array in load_file(path).items()}
-            layers = self.encoder.load()[0].auto_model.encoder.layer
-            upper = copy.deepcopy(layers[self._first_layer :]).eval()
-            own = dict(upper.named_parameters())
-            with torch.no_grad():
-                for name, array in arrays.items():
-                    if name.startswith("head."):
-                        self._head[name.removeprefix("head.")] = array
-                    elif name.endswith(".lora_a"):
-                        name = name.removesuffix(".lora_a")
-                        own[f"{name}.weight"] += self._scale * (arrays[f"{name}.lora_b"] @ array)
-                    elif not name.endswith(".lora_b"):
-                        own[name].copy_(array)
-            parts = layers[: self._first_layer], layers[self._first_layer :], upper
-            lower, plain, tuned = (Layers(part, self.encoder.arithmetic) for part in parts)
+            bert, first = self.encoder.bert, self._first_layer
+            upper = [dict(layer) for layer in bert.layers[first:]]
+            for name, array in arrays.items():
+                if name.startswith("head."):
+                    self._head[name.removeprefix("head.")] = array
+                elif name.endswith(".lora_a"):
+                    layer, _, name = name.removesuffix(".lora_a").partition(".")
+                    low_rank = arrays[f"{layer}.{name}.lora_b"] @ array
+                    upper[int(layer)][f"{name}.weight"] = upper[int(layer)][f"{name}.weight"] + self._scale * low_rank
+                elif not name.endswith(".lora_b"):
+                    layer, _, name = name.partition(".")
+                    upper[int(layer)][name] = array
+            parts = bert.layers[:first], bert.layers[first:], upper
+            lower, plain, tuned = (bert.stack(part, self.encoder.arithmetic) for part in parts)
             self._parts = lower, plain, tuned
         return self._parts
 
@@ -521,6 +515,18 @@ def encode_cached(
         rows = [row for _, row in zip(progress(new_keys), _rows(encoder, new_keys, missing), strict=True)]
         store.add(new_keys, np.vstack(rows))
     return store.take(keys), len(new_keys)
+
+
+class Remembering:
+    """An encoder that encodes no text a second time; see `encode_cached`."""
+
+    def __init__(self, encoder: Encoder, cache: Path) -> None:
+        self._encoder, self._cache = encoder, cache
+        self.name = encoder.name
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(n_texts, n_dimensions) float32, each row of length 1."""
+        return encode_cached(self._encoder, texts, self._cache)[0]
 
 
 def _rows(encoder: Encoder, keys: Sequence[str], texts: Mapping[str, str]) -> Iterator[Vectors]:

@@ -1,19 +1,21 @@
-"""Transformer layers of BERT's kind over several texts at once, each text as if it were alone.
+"""An encoder of BERT's kind over several texts at once, each text as if it were alone.
 
 The weights of a matrix product are packed once, and the product is made for one text after another
 while they lie in the processor's cache: no padding, and each text goes through exactly the
 arithmetic that it would go through alone. What works on each token by itself (sums, norms) is done
-for all texts together, since there a token's company cannot matter.
+for all texts together, since there a token's company cannot matter. The parts are read from the
+model's folder without transformers, which takes five seconds to load.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 Precision = Literal["float32", "bfloat16"]
+Weights = dict[str, Any]  # arrays of torch, named as in transformers' BertLayer
 _Product = Callable[[Sequence[Any]], list[Any]]
 
 
@@ -30,7 +32,7 @@ def has_bfloat16() -> bool:
 
 
 def is_bert(folder: str | Path) -> bool:
-    """Whether a sentence-transformers folder holds BERT's own layers, and takes the mean over tokens."""
+    """Whether a sentence-transformers folder holds BERT's own layers with a tokenizer, and takes the mean over tokens."""
     try:
         config, pooling = (
             json.loads((Path(folder) / name).read_text(encoding="utf-8"))
@@ -44,23 +46,76 @@ def is_bert(folder: str | Path) -> bool:
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"
         and (pooling.get("pooling_mode") == "mean" or old == ["pooling_mode_mean_tokens"])
+        and (Path(folder) / "tokenizer.json").exists()
     )
 
 
-class Layers:
-    """Layers of transformers' BertModel, their weights packed.
+class Bert:
+    """The parts of an encoder of BERT's kind.
 
     Parameters
     ----------
+    folder
+        A model folder that `is_bert`; whoever names it has checked its weights.
+    max_tokens
+        Longest input in word pieces; what goes beyond is not seen.
+
+    Attributes
+    ----------
+    width
+        Dimensions of a vector.
     layers
-        Modules as in `BertModel.encoder.layer`; they are not changed.
-    precision
-        That of the factors of matrix products. Their sums, attention, norms and what goes from
-        layer to layer are float32 in both.
+        Weights of each layer.
     """
 
-    def __init__(self, layers: Iterable[Any], precision: Precision) -> None:
-        self._layers = [_Layer(layer, precision) for layer in layers]
+    def __init__(self, folder: Path, max_tokens: int) -> None:
+        from safetensors.torch import load_file
+        from tokenizers import Tokenizer
+
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.width: int = config["hidden_size"]
+        self._heads: int = config["num_attention_heads"]
+        self._epsilon: float = config["layer_norm_eps"]
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens)
+        weights = load_file(folder / "model.safetensors")
+        self._embeddings = _below(weights, "embeddings.")
+        self.layers = [_below(weights, f"encoder.layer.{i}.") for i in range(config["num_hidden_layers"])]
+
+    def tokens(self, text: str) -> Any:
+        """What the tokenizer says of a text: `ids`, and `offsets`, where in the text each token lies."""
+        return self._tokenizer.encode(text)
+
+    def enter(self, ids: Sequence[Sequence[int]]) -> tuple[Any, list[int]]:
+        """Hidden states of texts before the first layer, one text below another, and the tokens of each."""
+        import torch
+
+        part = self._embeddings
+        lengths = [len(text) for text in ids]
+        hidden = part["word_embeddings.weight"][torch.tensor([i for text in ids for i in text])]
+        hidden = hidden + part["token_type_embeddings.weight"][0]
+        hidden = hidden + torch.cat([part["position_embeddings.weight"][:n] for n in lengths])
+        return _norm(part, "LayerNorm", self._epsilon)(hidden), lengths
+
+    def stack(self, layers: Iterable[Weights], precision: Precision) -> Layers:
+        """Layers one upon the other, of this encoder or shaped like its own."""
+        return Layers([_Layer(layer, self._heads, self._epsilon, precision) for layer in layers])
+
+
+def _below(weights: Mapping[str, Any], start: str) -> Weights:
+    return {name.removeprefix(start): array for name, array in weights.items() if name.startswith(start)}
+
+
+class Layers:
+    """Layers with packed weights, as `Bert.stack` makes them.
+
+    The precision is that of the factors of matrix products. Their sums, attention, norms and what
+    goes from layer to layer are float32 in both.
+    """
+
+    def __init__(self, layers: Sequence[_Layer]) -> None:
+        self._layers = layers
 
     def __call__(self, hidden: Any, lengths: Sequence[int]) -> Any:
         """Hidden states, (n_tokens of all texts, n_dimensions) float32, after the layers.
@@ -78,19 +133,19 @@ class Layers:
 
 
 class _Layer:
-    def __init__(self, layer: Any, precision: Precision) -> None:
+    def __init__(self, weights: Weights, heads: int, epsilon: float, precision: Precision) -> None:
         import torch
 
-        attention = layer.attention.self
-        parts = (attention.query, attention.key, attention.value)
-        self._heads: int = attention.num_attention_heads
-        self._asked = _product(
-            torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts]), precision
-        )
-        self._seen = _product(layer.attention.output.dense.weight, layer.attention.output.dense.bias, precision)
-        self._inner = _product(layer.intermediate.dense.weight, layer.intermediate.dense.bias, precision, gelu=True)
-        self._outer = _product(layer.output.dense.weight, layer.output.dense.bias, precision)
-        self._norms = layer.attention.output.LayerNorm, layer.output.LayerNorm
+        asked = [
+            torch.cat([weights[f"attention.self.{part}.{kind}"] for part in ("query", "key", "value")])
+            for kind in ("weight", "bias")
+        ]
+        self._heads = heads
+        self._asked = _product(asked[0], asked[1], precision)
+        self._seen = _dense(weights, "attention.output.dense", precision)
+        self._inner = _dense(weights, "intermediate.dense", precision, gelu=True)
+        self._outer = _dense(weights, "output.dense", precision)
+        self._norms = [_norm(weights, f"{part}.LayerNorm", epsilon) for part in ("attention.output", "output")]
 
     def __call__(self, hidden: Any, lengths: list[int]) -> Any:
         import torch
@@ -107,6 +162,17 @@ class _Layer:
         query, key, value = asked.float().view(n, 3, self._heads, -1).permute(1, 2, 0, 3)[:, None].unbind(0)
         seen = torch.nn.functional.scaled_dot_product_attention(query, key, value)
         return seen[0].transpose(0, 1).reshape(n, width)
+
+
+def _norm(weights: Weights, name: str, epsilon: float) -> Callable[[Any], Any]:
+    import torch
+
+    weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    return lambda hidden: torch.nn.functional.layer_norm(hidden, weight.shape, weight, bias, epsilon)
+
+
+def _dense(weights: Weights, name: str, precision: Precision, *, gelu: bool = False) -> _Product:
+    return _product(weights[f"{name}.weight"], weights[f"{name}.bias"], precision, gelu=gelu)
 
 
 def _product(weight: Any, bias: Any, precision: Precision, *, gelu: bool = False) -> _Product:

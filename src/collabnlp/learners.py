@@ -52,6 +52,34 @@ class Look(NamedTuple):
 Places = tuple[NDArray[np.int64], list[tuple[int, int]]]
 
 
+class Counted(NamedTuple):
+    """How often texts hold each word and each pair of words.
+
+    Attributes
+    ----------
+    matrix
+        (n_texts, n_terms), sparse, columns in order.
+    terms
+        Those of the columns, by alphabet.
+    """
+
+    matrix: Any
+    terms: Sequence[str]
+
+    def take(self, rows: NDArray[np.int64]) -> Counted:
+        """The texts of these rows."""
+        return Counted(self.matrix[rows], self.terms)
+
+
+def count_words(texts: Sequence[str]) -> Counted:
+    """The words and pairs of words of texts, which takes the time of learning from them several times if done each time."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(ngram_range=(1, 2), strip_accents="unicode", token_pattern=WORD.pattern)
+    matrix = counter.fit_transform(texts)
+    return Counted(matrix, [str(term) for term in counter.get_feature_names_out()])
+
+
 class Words:
     """TF-IDF of words and pairs of words, held as plain numbers so that it can be written as JSON."""
 
@@ -60,25 +88,22 @@ class Words:
         self._last: tuple[str, Places] = ("", (np.empty(0, dtype=np.int64), []))
 
     @classmethod
-    def fit(cls, texts: Sequence[str]) -> Words:
+    def fit(cls, counted: Counted) -> Words:
         """The words and pairs of words that stand in two texts or more."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.feature_extraction.text import TfidfTransformer
 
-        vectorizer = TfidfVectorizer(
-            ngram_range=(1, 2),
-            sublinear_tf=True,
-            strip_accents="unicode",
-            dtype=np.float64,
-            min_df=2,
-            token_pattern=WORD.pattern,
-        ).fit(texts)
-        vocabulary = {str(term): int(index) for term, index in sorted(vectorizer.vocabulary_.items())}
-        return cls(vocabulary, np.asarray(vectorizer.idf_, dtype=np.float64))
+        kept = np.flatnonzero(np.bincount(counted.matrix.indices, minlength=len(counted.terms)) >= 2)
+        weighing = TfidfTransformer(sublinear_tf=True).fit(counted.matrix[:, kept])
+        return cls({counted.terms[int(column)]: i for i, column in enumerate(kept)}, np.asarray(weighing.idf_))
+
+    def weigh(self, counted: Counted) -> Any:
+        """(n_texts, n_words), sparse: what `transform` gives for texts that are counted already."""
+        place = {term: i for i, term in enumerate(counted.terms)}
+        counts = counted.matrix[:, [place[term] for term in self.vocabulary]].sorted_indices()
+        return self._weighed(counts.indices, counts.data, counts.indptr)
 
     def transform(self, texts: Sequence[str]) -> Any:
         """(n_texts, n_words), sparse: to the last digit what scikit-learn's vectorizer gives, which takes a second to load."""
-        from scipy.sparse import csr_matrix
-
         columns, counts, ends = array("i"), array("i"), [0]
         for text in texts:
             words = WORD.findall(plain_word(text))
@@ -88,12 +113,15 @@ class Words:
             columns.extend(column for column, _ in known)
             counts.extend(n for _, n in known)
             ends.append(len(columns))
-        values = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.idf_[np.asarray(columns)]
+        return self._weighed(np.asarray(columns), counts, ends)
+
+    def _weighed(self, columns: NDArray[Any], counts: Any, ends: Any) -> Any:
+        from scipy.sparse import csr_matrix
+
+        values = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.idf_[columns]
         row = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
         length = np.sqrt(np.bincount(row, weights=values * values, minlength=len(ends) - 1))
-        return csr_matrix(
-            (values / length[row], np.asarray(columns), ends), shape=(len(ends) - 1, len(self.vocabulary))
-        )
+        return csr_matrix((values / length[row], columns, ends), shape=(len(ends) - 1, len(self.vocabulary)))
 
     def places(self, text: str) -> Places:
         """Columns of the words of a text, and (start, end) of each; without common words, and those that stood in no coded passage."""
@@ -172,16 +200,19 @@ def count_indicators(codebook: Codebook, texts: Sequence[str]) -> NDArray[np.int
 
 
 _STRENGTH = {"words": 10.0, "vectors": 10.0, "indicators": 1.0}
+_SPARSE: dict[str, Any] = {"solver": "liblinear", "max_iter": 500}
+_DENSE: dict[str, Any] = {"solver": "lbfgs", "tol": 1e-7, "max_iter": 5000}  # as exact, in less time
+_SOLVING = {"words": _SPARSE, "vectors": _DENSE, "indicators": _DENSE}
 
 
 def fit_learners(
-    gold: Gold, fixed: dict[str, Any], regularisation: float, seed: int
+    gold: Gold, fixed: dict[str, Any], counted: Counted, regularisation: float, seed: int
 ) -> tuple[dict[str, Floats], Words]:
     """Weights of the learners and of the stance model, and the words they know."""
     from sklearn.linear_model import LogisticRegression
 
-    words = Words.fit(gold.texts)
-    features = {**fixed, "words": words.transform(gold.texts)}
+    words = Words.fit(counted)
+    features = {**fixed, "words": words.weigh(counted)}
     weights: dict[str, Floats] = {}
     for name in LEARNERS:
         coefs, biases = [], []
@@ -194,9 +225,8 @@ def fit_learners(
             model = LogisticRegression(
                 C=regularisation * _STRENGTH[name],
                 class_weight="balanced",
-                solver="liblinear",
                 random_state=seed,
-                max_iter=500,
+                **_SOLVING[name],
             )
             model.fit(features[name], y)
             coefs.append(model.coef_[0])

@@ -26,11 +26,7 @@ def is_readable(folder: str | Path) -> bool:
     except (OSError, ValueError):
         return False
     kinds = [part["type"].rpartition(".")[2] for part in parts]
-    return (
-        is_bert(folder)
-        and kinds == ["Transformer", "Pooling", "Normalize"]
-        and (Path(folder) / "tokenizer.json").exists()
-    )
+    return is_bert(folder) and kinds == ["Transformer", "Pooling", "Normalize"]
 
 
 def _json(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""How well codes, mentions and topics are found: agreement, metrics and plots."""
+"""How well codes and mentions are found in coded passages: agreement, metrics and plots."""
 
 import math
 from collections import defaultdict
@@ -18,10 +18,7 @@ from collabnlp.records import (
     EntityMention,
     GoldPassage,
     GoldRead,
-    Passage,
     PassageTag,
-    Topic,
-    TopicAssignment,
     csv_text,
     read_jsonl,
     read_table,
@@ -32,7 +29,6 @@ from collabnlp.records import (
 )
 from collabnlp.scoring import best_three, calibration_error, reliability, worst_errors
 from collabnlp.stages import CORPUS, OUTPUTS, log, main
-from collabnlp.topics.quality import quality
 
 BASELINES = ("tuned", "keywords", "words", "vectors")
 NOT_SHOWN = "(not shown: from a source, not written for the project)"  # the table is handed on
@@ -147,11 +143,6 @@ def stage(params: Params) -> None:
         read_jsonl(CORPUS / "gold" / "mentions.jsonl", EntityMention),
         [m for m in read_table(OUTPUTS / "gold_mentions.parquet", EntityMention) if m.passage_id in marked],
     )
-    topics, assignments = (
-        read_table(OUTPUTS / "topics.parquet", Topic),
-        read_table(OUTPUTS / "topic_assignments.parquet", TopicAssignment),
-    )
-    text_of = {row.passage_id: row.text for row in read_table(OUTPUTS / "passages.parquet", Passage)}
     write_json(
         OUTPUTS / "metrics.json",
         {
@@ -164,10 +155,6 @@ def stage(params: Params) -> None:
             "by_kind": by_kind,
             "stance": stance,
             "mentions": spans,
-            "topics": {
-                name: round(value, 4)
-                for name, value in quality([text_of[a.passage_id] for a in assignments], assignments, topics).items()
-            },
         },
     )
     write_text(

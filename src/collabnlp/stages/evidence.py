@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import collabnlp.meaning
 from collabnlp.audit import publishing
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.coded import check_coders, count_coders, is_language_model, load_coded
 from collabnlp.discreet import discreet
-from collabnlp.embed import VectorTable
+from collabnlp.embed import Remembering, VectorTable
+from collabnlp.engine import CACHE, code_version
 from collabnlp.entities import MentionFinder
 from collabnlp.evidence import Named, build_rows, entities_of, link_mentions, section_sizes
 from collabnlp.export.map import write_map
@@ -182,7 +184,7 @@ def _join(params: Params) -> None:
             released,
             codebook=codebook,
             gazetteer=gazetteer,
-            encoder=load_encoder(params.embed),
+            encoder=Remembering(load_encoder(params.embed), CACHE / "headings" / code_version(collabnlp.meaning)[:16]),
             known=(pair for ids, rows in vectors for pair in zip(ids, rows, strict=True)),
         )
         write_metadata(folder / "metadata.json", released.rule)

@@ -24,16 +24,18 @@ from collabnlp.records import (
     csv_text,
     read_table,
     write_csv,
+    write_json,
     write_text,
 )
 from collabnlp.stages import CORPUS, MODELS, OUTPUTS, by_document, load_documents, log, main
 from collabnlp.topics import TopicModel, sample
 from collabnlp.topics.map_page import write_map_page
 from collabnlp.topics.plots import Dot, lay_out, write_codes, write_map, write_tree, write_years
+from collabnlp.topics.quality import quality
 from collabnlp.topics.tables import Given, Placed, count_codes, count_places, find_gaps, labels_of, place
 
 QUOTE = 240  # characters of a passage that the map shows
-MOST_DOTS = 20_000  # about as many passages are on the map: a page with more does not open
+MOST_DOTS = 20_000  # about as many passages are on the map, since a page with more does not open, and are measured
 
 
 def stage(params: Params) -> None:
@@ -65,6 +67,8 @@ def stage(params: Params) -> None:
     passages, vectors = _shown(placed, params.topics.seed)
     model = TopicModel.from_disk(MODELS / "topics")
     found = model.place(vectors, [row.document_id for row in passages])
+    measured = quality([row.text for row in passages], found.topic, topics)
+    write_json(OUTPUTS / "topic_quality.json", {name: round(value, 4) for name, value in measured.items()})
     middles, spots = lay_out(model.clusters_, found.treated, found.topic)
     dots = [
         _dot(passage, documents[passage.document_id], int(topic), int(area))

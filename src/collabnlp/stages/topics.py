@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from collabnlp.embed import SentenceEncoder, Vectors, VectorTable, encode_cached
+from collabnlp.embed import Remembering, SentenceEncoder, Vectors, VectorTable
 from collabnlp.engine import CACHE
 from collabnlp.gazetteer import load_gazetteer
 from collabnlp.params import Params
@@ -101,7 +101,7 @@ def _fit(params: Params) -> TopicModel:
         np.vstack(vectors) if vectors else np.empty((0, 0), np.float32),
         [row.document_id for row in passages],
         [access[row.document_id] == "public" for row in passages],
-        encode=lambda texts: encode_cached(encoder, texts, CACHE / "vectors")[0],
+        encode=Remembering(encoder, CACHE / "vectors").encode,
         sentences=sentences,
         n_areas=settings.n_areas,
         n_topics=settings.n_topics,

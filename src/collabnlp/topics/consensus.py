@@ -86,7 +86,9 @@ def cluster(
     n_areas = max(1, min(n_areas, len(ids) // (2 * _SMALLEST)))
     n_topics = max(n_areas, min(n_topics, len(ids) // 4))
     if areas is None:
-        areas = _part(treated, _chances(ids, draws, n_areas, f"{seed} areas"), n_areas, area_components)
+        voters = _voters(ids, n_areas, f"{seed} areas")
+        chances = _chances([ids[row] for row in voters], draws, n_areas, f"{seed} areas")
+        areas = _part(treated, voters, chances, n_areas, area_components)
     area_of, near = nearest(treated, areas), nearness(treated, said)
     found, parents = [], []
     for area in range(len(areas)):
@@ -110,21 +112,29 @@ def _divide(vectors: Floats, near: Floats, k: int) -> Floats:
     return centres
 
 
+def _voters(ids: Sequence[str], k: int, salt: str) -> Labels:
+    """Rows of the passages that vote: those of the lowest last chance in the first draw."""
+    lots = np.array([_generator(salt, i).random(k + 1)[-1] for i in ids], dtype=np.float32)
+    return np.sort(np.argsort(lots, kind="stable")[:_MOST])
+
+
 def _chances(ids: Sequence[str], draws: int, k: int, salt: str) -> NDArray[np.float32]:
     """(n_passages, draws, k + 1) numbers from 0 to 1 that hang on salt and passage id alone."""
     chances = np.empty((len(ids), draws, k + 1), dtype=np.float32)
     for row, passage_id in enumerate(ids):
-        seed = int(text_sha256(f"{salt}:{passage_id}")[:16], 16)
-        chances[row] = np.random.default_rng(seed).random((draws, k + 1))
+        chances[row] = _generator(salt, passage_id).random((draws, k + 1))
     return chances
 
 
-def _part(vectors: Floats, chances: NDArray[np.float32], k: int, n_components: int) -> Floats:
-    """(at most k, n_dimensions) centres of clusters of the vectors."""
+def _generator(salt: str, passage_id: str) -> np.random.Generator:
+    return np.random.default_rng(int(text_sha256(f"{salt}:{passage_id}")[:16], 16))
+
+
+def _part(vectors: Floats, voters: Labels, chances: NDArray[np.float32], k: int, n_components: int) -> Floats:
+    """(at most k, n_dimensions) centres of clusters of the vectors, by the votes of some of them; `chances` are theirs."""
     n_components = min(n_components, len(vectors), vectors.shape[1])
     reduced = unit(_principal(vectors, n_components))
-    voters = np.sort(np.argsort(chances[:, 0, -1], kind="stable")[:_MOST])
-    votes = _votes(reduced[voters].astype(np.float32), chances[voters], k)
+    votes = _votes(reduced[voters].astype(np.float32), chances, k)
     labels = _cut(votes, k, min(2 * _SMALLEST, max(1, len(voters) // (2 * k))))
     starts = np.stack([reduced[voters][labels == label].mean(axis=0) for label in range(labels.max() + 1)])
     settled = _settle(reduced, starts)
@@ -171,7 +181,7 @@ def _votes(vectors: NDArray[np.float32], chances: NDArray[np.float32], k: int) -
 
 
 def _closest(vectors: Numbers, centres: Numbers) -> Labels:
-    return np.asarray((2 * vectors @ centres.T - (centres**2).sum(axis=1)).argmax(axis=1), dtype=np.int64)
+    return np.asarray((vectors @ (2 * centres.T) - (centres**2).sum(axis=1)).argmax(axis=1), dtype=np.int64)
 
 
 def _members(labels: Labels, k: int) -> NDArray[np.float32]:
@@ -188,7 +198,7 @@ def _settle(vectors: Numbers, centres: Numbers) -> Numbers:
         if labels is not None and np.array_equal(now, labels):
             break
         labels, member = now, _members(now, len(centres))
-        sizes = member.sum(axis=0)[:, None]
+        sizes = np.bincount(now, minlength=len(centres)).astype(member.dtype)[:, None]
         centres = np.where(sizes > 0, (member.T @ vectors) / np.maximum(sizes, 1), centres)
     return centres
 

@@ -9,22 +9,28 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from collabnlp.topics.phrases import (
+    Company,
+    Pieces,
     distinct,
     find_heads,
     find_names,
     is_abbreviation,
     parts_of,
     phrases,
+    pieces,
     says_something,
     stop_words,
     words,
 )
 from collabnlp.topics.vectors import Floats, Labels, Vectors, unit
+from collabnlp.unloaded import without
 
 OTHER = "Other"
 UNNAMED = "No public passage"
@@ -48,13 +54,50 @@ _ABOUT_ITSELF, _SAYS_A_TERM = (
 _SEPARATOR = "|"
 
 
-class Shown(NamedTuple):
-    """Passages that may be shown: ids, texts, documents, and vectors as `vectors.centre` treats them."""
+@dataclass(frozen=True)
+class Shown:
+    """Passages that may be shown, and what their words are, made out once for topics and areas.
+
+    Attributes
+    ----------
+    ids, texts, documents
+        n_shown each.
+    vectors
+        (n_shown, n_dimensions) as `vectors.centre` treats them.
+    names
+        Names of places, which say nothing about a topic.
+    """
 
     ids: Sequence[str]
     texts: Sequence[str]
     documents: Sequence[str]
     vectors: Floats
+    names: Collection[str] = ()
+
+    @cached_property
+    def own_names(self) -> frozenset[str]:
+        """The words of names."""
+        return parts_of(self.names) | find_names(self.texts)
+
+    @cached_property
+    def words(self) -> list[frozenset[str]]:
+        """The words of each passage that carry something."""
+        return [frozenset(words(text, self.own_names)) for text in self.texts]
+
+    @cached_property
+    def pieces(self) -> list[Pieces]:
+        """Each passage between its marks of punctuation."""
+        return list(map(pieces, self.texts))
+
+    @cached_property
+    def company(self) -> Company:
+        """Words by the company they keep."""
+        return find_heads(self.pieces)
+
+    @cached_property
+    def written(self) -> Callable[[str], str | None]:
+        """What writes a word in capitals that stands in capitals."""
+        return is_abbreviation(self.texts)
 
 
 class Description(NamedTuple):
@@ -74,7 +117,6 @@ def describe(
     *,
     encode: Callable[[Sequence[str]], Vectors],
     sentences: Callable[[str], Sequence[tuple[int, int]]],
-    names: Collection[str] = (),
 ) -> dict[int, Description]:
     """Label, gloss, terms and exemplars of each cluster, by its number.
 
@@ -88,11 +130,8 @@ def describe(
         Gives vectors of sentences.
     sentences
         Gives start and end of each sentence of a text.
-    names
-        Names of places, which say nothing about a topic.
     """
-    own_names = parts_of(names) | find_names(shown.texts)
-    held = [frozenset(words(text, own_names)) for text in shown.texts]
+    held = shown.words
     weights = word_weights(held, labels, len(centres))
     telling = [
         frozenset(
@@ -102,10 +141,9 @@ def describe(
         )
         for number, own in enumerate(weights)
     ]
-    stops, (heads, verbs) = stop_words() | own_names, find_heads(shown.texts)
+    stops, (heads, verbs) = stop_words() | shown.own_names, shown.company
     unlocked = frozenset().union(*telling)
-    said = [phrases(text, stops, heads, verbs, unlocked) for text in shown.texts]
-    written = is_abbreviation(shown.texts)
+    said = [phrases(one, stops, heads, verbs, unlocked) for one in shown.pieces]
     candidates = {
         number: [p for p, _ in pairs if _fits(p.split(), stops, telling[number])]
         for number, pairs in _class_weights(said, labels).items()
@@ -117,7 +155,7 @@ def describe(
     for number in range(len(centres)):
         rows = np.flatnonzero(labels == number)
         ranked, naming = (
-            [" ".join(written(word) or word for word in phrase.split()) for phrase in chosen.get(number, ())]
+            [" ".join(shown.written(word) or word for word in phrase.split()) for phrase in chosen.get(number, ())]
             for chosen in (keys, own_keys)
         )
         found[number] = Description(
@@ -185,7 +223,7 @@ def _class_weights(said: Sequence[Sequence[str]], labels: Labels) -> dict[int, l
     import logging
     import warnings
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without("sentence_transformers", "transformers"):  # five seconds
         warnings.simplefilter("ignore")
         from bertopic import BERTopic
         from bertopic.backend import BaseEmbedder

@@ -257,10 +257,14 @@ def fit(
     found = place(clusters, vectors, documents, *near)
     rows = [at for at, i in enumerate(order) if public[i]]
     shown = Shown(
-        [ids[i] for i in rows], [texts[order[i]] for i in rows], [documents[i] for i in rows], found.treated[rows]
+        [ids[i] for i in rows],
+        [texts[order[i]] for i in rows],
+        [documents[i] for i in rows],
+        found.treated[rows],
+        names,
     )
-    told = describe(shown, found.topic[rows], clusters.topics, encode=encode, sentences=sentences, names=names)
-    told_areas = describe(shown, found.area[rows], clusters.areas, encode=encode, sentences=sentences, names=names)
+    told = describe(shown, found.topic[rows], clusters.topics, encode=encode, sentences=sentences)
+    told_areas = describe(shown, found.area[rows], clusters.areas, encode=encode, sentences=sentences)
     model = TopicModel(
         _topics(found.topic, clusters.parents, told), _areas(found.area, clusters.parents, told_areas), clusters, *near
     )

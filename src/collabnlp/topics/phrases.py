@@ -122,6 +122,11 @@ def _english() -> frozenset[str]:
 
 
 @cache
+def _left_out() -> frozenset[str]:
+    return _english() | _EVERYWHERE
+
+
+@cache
 def _function_words() -> frozenset[str]:
     return _english() | {word.replace("’", "'") for word in _EMPTY}
 
@@ -134,11 +139,27 @@ def plain(word: str) -> str:
     >>> plain("Council’s")
     'council'
     """
-    return re.sub(r"'s$|'$", "", word.lower().replace("’", "'"))
+    word = word.lower().replace("’", "'")
+    return word.removesuffix("'s").removesuffix("'") if "'" in word else word
+
+
+Pieces = Sequence[Sequence[str]]
+
+
+def pieces(text: str) -> Pieces:
+    """The words, as `plain` writes them, of each piece of a text between marks of punctuation.
+
+    Examples
+    --------
+    >>> pieces("The council's bins, in Kent.")
+    [['the', 'council', 'bins'], ['in', 'kent']]
+    """
+    found = ([plain(word) for word in _WORD.findall(piece)] for piece in _BREAK.split(_ADDRESS.sub(" . ", text)))
+    return [words for words in found if words]
 
 
 def phrases(
-    text: str,
+    said: Pieces,
     stops: Collection[str],
     heads: Collection[str],
     verbs: Collection[str] = (),
@@ -149,6 +170,8 @@ def phrases(
 
     Parameters
     ----------
+    said
+        A text's `pieces`.
     stops
         Words that no phrase may hold.
     heads, verbs
@@ -158,12 +181,12 @@ def phrases(
 
     Examples
     --------
-    >>> phrases("The new waste services, for bins.", {"the", "new", "for"}, {"waste", "services", "bins"})
+    >>> said = pieces("The new waste services, for bins.")
+    >>> phrases(said, {"the", "new", "for"}, {"waste", "services", "bins"})
     ['waste', 'waste services', 'bins']
     """
     found = []
-    for piece in _BREAK.split(_ADDRESS.sub(" . ", text)):
-        words = [plain(word) for word in _WORD.findall(piece)]
+    for words in said:
         for start in range(len(words)):
             for end in range(start + 1, min(start + most_words, len(words)) + 1):
                 word = words[end - 1]
@@ -181,14 +204,15 @@ class Company(NamedTuple):
     verbs: frozenset[str]
 
 
-def find_heads(texts: Iterable[str]) -> Company:
+def find_heads(texts: Iterable[Pieces]) -> Company:
     """Words that end a noun phrase, mostly with no word of content behind them and seldom with a verb's company before, and words that are mostly verbs.
 
     No tagger is asked: the words around tell enough for a label, in any corpus and without a model.
 
     Examples
     --------
-    >>> found = find_heads(["The formal review of the housing is due.", "They engage with housing.", "A review."])
+    >>> said = ["The formal review of the housing is due.", "They engage with housing.", "A review."]
+    >>> found = find_heads(map(pieces, said))
     >>> [word in found.heads for word in ("housing", "review", "formal", "engage")]
     [True, True, False, False]
     >>> "engage" in found.verbs
@@ -200,8 +224,7 @@ def find_heads(texts: Iterable[str]) -> Company:
     verbal: Counter[str] = Counter()
     nominal: dict[str, float] = defaultdict(float)
     for text in texts:
-        for piece in _BREAK.split(_ADDRESS.sub(" . ", text)):
-            words = [plain(word) for word in _WORD.findall(piece)]
+        for words in text:
             for far, before, word, after in zip(["", "", *words], ["", *words], words, [*words[1:], ""], strict=False):
                 total[word] += 1
                 last[word] += not after or after in function_words
@@ -234,7 +257,7 @@ def words(text: str, names: Collection[str] = ()) -> list[str]:
     ['services']
     """
     found = map(plain, _WORD.findall(_ADDRESS.sub(" ", text)))
-    left_out = _english() | _EVERYWHERE
+    left_out = _left_out()
     return [word for word in found if len(word) >= 3 and word not in left_out and word not in names]
 
 

@@ -11,17 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import Topic, TopicAssignment
+from collabnlp.records import Topic
 from collabnlp.topics.vectors import Labels
 
 _WINDOW = 110  # words, as C_v takes them
 _EPSILON = 1e-12
 
 
-def quality(
-    texts: Sequence[str], assignments: Sequence[TopicAssignment], topics: Sequence[Topic], n_words: int = 10
-) -> dict[str, float]:
+def quality(texts: Sequence[str], numbers: Labels, topics: Sequence[Topic], n_words: int = 10) -> dict[str, float]:
     """Coherence, diversity and outlier share of topics, over the passages themselves.
+
+    Parameters
+    ----------
+    numbers
+        (n_texts,) topic of each text; -1 is outlier.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def quality(
         al. 2020). `outliers`: share of passages without topic. NaN where undefined.
     """
     words = [topic.words[:n_words] for topic in topics if topic.topic >= 0]
-    outliers = sum(row.topic == -1 for row in assignments) / max(1, len(assignments))
+    outliers = float((numbers == -1).mean()) if len(numbers) else 0.0
     return {**word_quality(texts, words), "outliers": outliers, "n_topics": float(len(words))}
 
 
@@ -58,7 +61,8 @@ def word_quality(texts: Sequence[str], words: Sequence[Sequence[str]]) -> dict[s
 
 def _tokens(text: str) -> list[str]:
     return [
-        re.sub(r"'s$|'$", "", t) for t in re.findall(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+", text.lower().replace("’", "'"))
+        t.removesuffix("'s").removesuffix("'")
+        for t in re.findall(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+", text.lower().replace("’", "'"))
     ]
 
 

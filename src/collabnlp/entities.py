@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from rapidfuzz import process
@@ -51,6 +52,7 @@ _SURE_NOT = 0.03  # what the model gives less than this is no name, whatever the
 _LISTED = 0.95
 _MISSPELT = 0.8
 _LONG_NAME = 6  # letters of a place's first word from which one letter may be wrong
+_REMEMBERED = 2000  # passages
 _COUNTIES = ("county", "combined authority")
 
 
@@ -88,6 +90,7 @@ class MentionFinder:
 
     def __init__(self, gazetteer: Gazetteer, names: Names | None = None) -> None:
         self.gazetteer, self.names = gazetteer, names
+        self._look = lru_cache(_REMEMBERED)(self._look_at)  # what several models are asked of
         self._nlp = _tokenizing(blank_english())
         from spacy.matcher import PhraseMatcher
 
@@ -221,7 +224,7 @@ class MentionFinder:
         """What the gazetteer alone finds: names in full, and bare places that are still to be judged."""
         return self._listed(self._nlp.make_doc(text), text, year)
 
-    def _look(self, text: str, year: int) -> _Look:
+    def _look_at(self, text: str, year: int) -> _Look:
         doc = self._nlp.make_doc(text)
         full, bare = self._listed(doc, text, year)
         ruled = outermost(patterned(doc, text, self._places))

@@ -88,13 +88,15 @@ def mix(by_worth: Integers, by_chance: Integers, share: float = SHARE) -> Queue:
     [0, 3, 1, 2]
     """
     n = len(by_worth)
-    placed, order, drawn = np.zeros(n, dtype=bool), np.empty(n, dtype=np.int64), np.zeros(n, dtype=bool)
+    places = np.floor(np.arange(n + 1) * share + 1e-9)
+    drawn = np.diff(places) > 0
+    placed, order = bytearray(n), []
     worth, chance = iter(by_worth.tolist()), iter(by_chance.tolist())
-    for place in range(n):
-        drawn[place] = math.floor((place + 1) * share + 1e-9) > math.floor(place * share + 1e-9)
-        order[place] = next(i for i in (chance if drawn[place] else worth) if not placed[i])
-        placed[order[place]] = True
-    return Queue(order, drawn)
+    for by_lot in drawn.tolist():
+        i = next(i for i in (chance if by_lot else worth) if not placed[i])
+        order.append(i)
+        placed[i] = True
+    return Queue(np.array(order, dtype=np.int64), drawn)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -305,9 +307,12 @@ def simulate(
     by_chance = [rank_by_chance(passage_ids, seed + draw) for draw in range(draws)]
     for aim, columns in (("all", [list(range(len(codes)))] * len(codes)), ("one", [[j] for j in range(len(codes))])):
         for name in ORDERS:
-            figures = []
+            figures: list[tuple[int, float, float, float]] = []
+            orders: list[Integers] = []
+            before: list[int] | None = None
             for j, own in enumerate(columns):
-                orders = _orders(name, scores[:, own], by_chance, share)
+                if own != before:  # readers who want all codes have one order between them
+                    orders, before = list(_orders(name, scores[:, own], by_chance, share)), own
                 read = float(np.mean([read_until(order, labels[:, j], target) for order in orders]))
                 found = float(np.mean([time_to_discovery(order, labels[:, j]) for order in orders]))
                 figures.append((int(labels[:, j].sum()), read, work_saved(read, target), found))

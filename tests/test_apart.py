@@ -9,6 +9,9 @@ import time
 import pytest
 
 from collabnlp.apart import Apart, Lost
+from collabnlp.params import Limits
+from collabnlp.readers import read_apart, read_blocks
+from collabnlp.records import InputError
 
 
 def make(setup):
@@ -110,3 +113,29 @@ def test_a_process_that_does_not_start_is_a_fault_of_the_program(capfd):
     with Apart("test_apart:gone", None, seconds=5) as apart, pytest.raises(RuntimeError, match="does not start"):
         apart.call("anything")
     assert "AttributeError" in capfd.readouterr().err
+
+
+def test_a_file_read_apart_gives_the_same_blocks_and_the_same_refusal(tmp_path, monkeypatch):
+    path = tmp_path / "talk.md"
+    path.write_text("# Talk\n\nINTERVIEWER: And then? \u2014 Æ\n\n- It held.\n- So far.\n")
+    assert read_apart(path) == read_blocks(path)
+    path.write_bytes(b"")
+    with pytest.raises(InputError) as apart:
+        read_apart(path)
+    with pytest.raises(InputError) as here:
+        read_blocks(path)
+    assert str(apart.value) == str(here.value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("ingest:\n  limits:\n    word: 3\n")
+    path.write_text("These are longer.")
+    with pytest.raises(InputError, match="one word has 7 characters"):
+        read_apart(path)
+
+
+def test_a_file_that_holds_up_its_reader_is_one_line(tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_text("We met, and then we met again.\n\n" * 200_000)
+    with pytest.raises(InputError, match=r"long.txt: took longer than 0.05 seconds; save it"):
+        read_apart(path, Limits(seconds=0.05))
+    with pytest.raises(InputError, match=r"long.txt: needs more than 5 MB of memory; save it"):
+        read_apart(path, Limits(memory_mb=5))

@@ -458,7 +458,7 @@ CONTENT = {
     ),
     *("TopicAssignment", "PassageTag", "TagReason", "Tables", "Gated", "Block"),
 }
-RAW = {"read_table", "read_jsonl", "read_parquet", "read_tables", "release", "build_rows", "read_blocks"}
+RAW = {"read_table", "read_jsonl", "read_parquet", "read_tables", "release", "build_rows", "read_blocks", "read_apart"}
 RAW_TABLES = {"collabnlp.records.Table", "collabnlp.records.RowGroups"}  # the pages have tables of their own
 ROWS_ONLY = {"citation"}  # says where a row stands that it is handed; writes nothing
 

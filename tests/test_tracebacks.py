@@ -196,13 +196,13 @@ def test_a_source_with_broken_input_is_told_without_its_words(planted, capfd, ca
 # The command line
 
 PLACES = {
-    "add": ["collabnlp.readers.read_blocks", "collabnlp.register.add_entry"],
+    "add": ["collabnlp.readers.read_apart", "collabnlp.register.add_entry"],
     "tag": [
-        "collabnlp.tagger.read_blocks", "collabnlp.tagger.segment", "collabnlp.redact.blocks.find_people", "collabnlp.redact.pseudonyms.Key.save",
+        "collabnlp.tagger.read_apart", "collabnlp.tagger.segment", "collabnlp.redact.blocks.find_people", "collabnlp.redact.pseudonyms.Key.save",
         "collabnlp.tagger.explain", "collabnlp.export.passages.format_tagged",
     ],
-    "pack": ["collabnlp.readers.read_blocks", "collabnlp.tagger.segment", "collabnlp.export.pack.write_pack", "collabnlp.exchange.pack.pack_tagged"],
-    "redact": ["collabnlp.redact.door.read_blocks", "collabnlp.redact.blocks.find_people", "collabnlp.redact.door.load_key", "collabnlp.redact.door.write_private"],
+    "pack": ["collabnlp.readers.read_apart", "collabnlp.tagger.segment", "collabnlp.export.pack.write_pack", "collabnlp.exchange.pack.pack_tagged"],
+    "redact": ["collabnlp.redact.door.read_apart", "collabnlp.redact.blocks.find_people", "collabnlp.redact.door.load_key", "collabnlp.redact.door.write_private"],
     "review": ["collabnlp.review.read_sheet", "collabnlp.review.settle", "collabnlp.review.add_review"],
     "audit": ["collabnlp.audit.texts_of", "collabnlp.audit.load_key_entries"],
 }  # fmt: skip
@@ -241,7 +241,7 @@ def test_an_error_in_the_middle_of_a_command_tells_no_name(name, function, plant
     (planted / "other.txt").rename(planted / "corpus" / "other.txt")  # the user's own file is no leak
     args = [planted / "corpus" / "other.txt" if arg == planted / "other.txt" else arg for arg in args]
     reads_raw = function.rpartition(".")[2] in (
-        "read_blocks",
+        "read_apart",
         "find_people",
         "save",
         "load_key",
@@ -260,13 +260,13 @@ def test_an_error_in_the_middle_of_a_command_tells_no_name(name, function, plant
 
 
 def test_an_input_error_over_an_interview_quotes_nothing(planted, monkeypatch, capfd, caplog):
-    def fail(path):
+    def fail(path, *_):
         raise InputError(path, f"the id '{SECRET}' comes twice", "write each once", place=f"row '{SECRET}'")
 
     for name, place in (
-        ("tag", "collabnlp.tagger.read_blocks"),
-        ("redact", "collabnlp.redact.door.read_blocks"),
-        ("add", "collabnlp.readers.read_blocks"),
+        ("tag", "collabnlp.tagger.read_apart"),
+        ("redact", "collabnlp.redact.door.read_apart"),
+        ("add", "collabnlp.readers.read_apart"),
     ):
         args = command(name, planted)
         (planted / "other.txt").rename(planted / "corpus" / "other.txt")

@@ -76,14 +76,14 @@ def add(
 ) -> None:
     """Copy a document into the corpus and register it; `dvc repro` then reads it."""
     from collabnlp.discreet import discreet
-    from collabnlp.readers import read_blocks
+    from collabnlp.readers import read_apart
     from collabnlp.register import FOLDERS, Entry, add_entry, document_id_of
 
     corpus = Path("corpus")
     if not corpus.is_dir():
         raise InputError(corpus, "there is no such folder here", "run the command in the project's folder")
     with discreet(file.name, closed=access != "public"):
-        read_blocks(file)  # refuse here what `dvc repro` would refuse later
+        read_apart(file)  # refuse here what `dvc repro` would refuse later
     document_id = document_id_of(file)
     target = Path(FOLDERS[kind]) / f"{document_id}{file.suffix.lower()}"
     entry = Entry(
@@ -163,7 +163,7 @@ def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None,
     from collabnlp.discreet import discreet
     from collabnlp.exchange.pack import PackedDocument, pack_tagged
     from collabnlp.export.pack import LIST, check_name, write_pack
-    from collabnlp.readers import read_blocks
+    from collabnlp.readers import read_apart
     from collabnlp.readers.rows import ROW_ENDINGS
     from collabnlp.register import document_id_of, find_entry
     from collabnlp.tagger import Tagger
@@ -181,7 +181,7 @@ def _pack(inputs: list[Path], folder: Path, *, year: int, access: Access | None,
             text, cut, ids = tagger.cut(path, own, access=told)
             if told == "non-attributable":
                 with discreet(path.name):
-                    check_name(path, read_blocks(path))
+                    check_name(path, read_apart(path, tagger.params.ingest.limits))
             apart = path.suffix.lower() in ROW_ENDINGS
             lines += tagger.tag_passages(cut, ids, year=year, apart=apart)
             documents.append(PackedDocument(own, path.stem, told, text))

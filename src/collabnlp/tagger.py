@@ -18,7 +18,7 @@ from collabnlp.gazetteer import load_gazetteer
 from collabnlp.learners import Look
 from collabnlp.names import Names
 from collabnlp.params import Params, load_params
-from collabnlp.readers import read_blocks
+from collabnlp.readers import read_apart
 from collabnlp.readers.rows import ROW_ENDINGS, read_rows
 from collabnlp.reasons import explain, load_neighbours
 from collabnlp.records import Access, Block, Passage
@@ -101,15 +101,15 @@ class Tagger:
             return self._cut(path, document_id, access)
 
     def _cut(self, path: Path, document_id: str, access: Access | None) -> tuple[str, list[Passage], list[str]]:
+        settings = self.params.ingest
         if path.suffix.lower() in ROW_ENDINGS:
-            read_blocks(path)  # the same checks of the file as for any other
+            read_apart(path, settings.limits)  # the same checks of the file as for any other
             rows = read_rows(path)
             text, passages = segment(
                 document_id, self._redacted(path, [Block(text, "row") for _, text in rows], access)
             )
             return text, passages, [row_id for row_id, _ in rows]
-        settings = self.params.ingest
-        blocks = self._redacted(path, read_blocks(path), access)
+        blocks = self._redacted(path, read_apart(path, settings.limits), access)
         text, passages = segment(document_id, blocks, min_words=settings.min_words, max_words=settings.max_words)
         return text, passages, [passage.passage_id for passage in passages]
 

@@ -1,6 +1,7 @@
 """A file of any format becomes blocks of text in reading order.
 
-`read_blocks` chooses the reader by the file's ending after checking that the content fits it.
+`read_blocks` chooses the reader by the file's ending after checking that the content fits it;
+`read_apart` does so in another process.
 Everything from outside is hostile until checked: archives are measured before they are
 unpacked, XML with a document type is refused, and no reader follows a link.
 """
@@ -11,8 +12,10 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from collabnlp.params import Limits
+from collabnlp.apart import Apart, Lost
+from collabnlp.params import Limits, load_params
 from collabnlp.readers import captions, html, office, pdf, rows, text
 from collabnlp.records import Block, InputError
 
@@ -70,6 +73,45 @@ def read_blocks(path: str | Path, limits: Limits = LIMITS) -> list[Block]:
         raise InputError(path, f"holds more than {limits.characters:,} characters", "split it into several files")
     _check_lengths(path, blocks, limits)
     return blocks
+
+
+def read_apart(path: str | Path, limits: Limits | None = None) -> list[Block]:
+    """As `read_blocks`, in a process of its own within limits of time and memory: for a file that somebody hands over.
+
+    Parameters
+    ----------
+    limits
+        None: those of the params.yaml of the working folder, or where there is none the defaults.
+
+    Raises
+    ------
+    InputError
+        As `read_blocks`, and where the file breaks the process that reads it, or holds it up.
+    """
+    if limits is None:
+        limits = load_params().ingest.limits if Path("params.yaml").is_file() else LIMITS
+    if not limits.seconds:
+        return read_blocks(path, limits)
+    try:
+        with Apart("collabnlp.readers:_reading", None, seconds=limits.seconds, memory_mb=limits.memory_mb) as apart:
+            answer = apart.call({"path": str(path), "limits": limits.model_dump()})
+    except Lost as loss:
+        raise InputError(path, str(loss), "save it in another format or split it") from None
+    if "blocks" not in answer:
+        raise InputError(path, answer["problem"], answer["remedy"], place=answer["place"])
+    return [Block(*block) for block in answer["blocks"]]
+
+
+def _reading(_: None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What answers `read_apart`."""
+
+    def read(question: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"blocks": read_blocks(question["path"], Limits.model_validate(question["limits"]))}
+        except InputError as error:
+            return {"problem": error.problem, "remedy": error.remedy, "place": error.place}
+
+    return read
 
 
 def _check_lengths(path: Path, blocks: list[Block], limits: Limits) -> None:

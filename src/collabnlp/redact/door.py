@@ -13,7 +13,7 @@ from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Interviewees, load_interviewees
 from collabnlp.params import load_params
 from collabnlp.private import KEY_NAME, PRIVATE, read_corrections, write_private
-from collabnlp.readers import read_blocks
+from collabnlp.readers import read_apart
 from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
 from collabnlp.redact.blocks import Redacted, redact
 from collabnlp.redact.pseudonyms import load_key, made_before
@@ -80,7 +80,7 @@ def redact_file(path: Path, access: Access | None = None) -> Redacted:
     """A file under pseudonyms, by the key and the lists of the project in the working folder."""
     settings = load_params().ingest if Path("params.yaml").is_file() else None
     with discreet(path.name, closed=access_to(path, access) != "public"):
-        return Door().redact_file(path, read_blocks(path), access, settings.third_people if settings else "replace")
+        return Door().redact_file(path, read_apart(path), access, settings.third_people if settings else "replace")
 
 
 def begin_key() -> str:

@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=2000)
     n = parser.parse_args().passages
     rows = read_jsonl("corpus/gold/passages.jsonl", GoldPassage)
-    rows = rows[:: max(1, len(rows) // n)][:n]
+    first, rows = rows[1:51], rows[:: max(1, len(rows) // n)][:n]
     gazetteer = load_gazetteer("corpus/gazetteer.csv")
     nlp = spacy.blank("en")
     matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
@@ -38,7 +38,7 @@ def main() -> None:
         ("patterns and rules", lambda row: ruled.find([passage_of(row)], YEAR)),
         ("all, with models", lambda row: judged.find([passage_of(row)], YEAR)),
     ):
-        for row in rows[:50]:
+        for row in first:
             search(row)
         start = time.process_time()
         for row in rows:

@@ -115,7 +115,7 @@ def test_a_process_that_does_not_start_is_a_fault_of_the_program(capfd):
     assert "AttributeError" in capfd.readouterr().err
 
 
-def test_a_file_read_apart_gives_the_same_blocks_and_the_same_refusal(tmp_path, monkeypatch):
+def test_a_file_read_apart_gives_the_same_blocks_and_the_same_refusal(tmp_path):
     path = tmp_path / "talk.md"
     path.write_text("# Talk\n\nINTERVIEWER: And then? \u2014 Æ\n\n- It held.\n- So far.\n")
     assert read_apart(path) == read_blocks(path)
@@ -125,11 +125,9 @@ def test_a_file_read_apart_gives_the_same_blocks_and_the_same_refusal(tmp_path, 
     with pytest.raises(InputError) as here:
         read_blocks(path)
     assert str(apart.value) == str(here.value)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text("ingest:\n  limits:\n    word: 3\n")
     path.write_text("These are longer.")
     with pytest.raises(InputError, match="one word has 7 characters"):
-        read_apart(path)
+        read_apart(path, Limits(word=3))
 
 
 def test_a_file_that_holds_up_its_reader_is_one_line(tmp_path):

@@ -13,7 +13,7 @@ from collabnlp.embed import SentenceEncoder, TunedEncoder, encode_cached
 from collabnlp.layers import has_bfloat16, is_bert
 from collabnlp.learners import Look
 from collabnlp.params import Embed, load_params
-from collabnlp.records import GoldPassage, read_jsonl
+from collabnlp.records import GoldPassage, InputError, read_jsonl
 from conftest import BERT_WORDS, ROOT
 
 RNG = np.random.default_rng(20)
@@ -90,6 +90,24 @@ def test_another_kind_of_encoder_goes_through_sentence_transformers(bert_folder,
     assert np.abs(encoder.encode(TEXTS) - theirs).max() < 1e-6
     assert encoder.arithmetic == "float32"
     assert "is not BERT's kind of encoder" in caplog.text
+
+
+def test_names_and_precision_of_the_weights_may_be_as_transformers_takes_them(bert_folder, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(bert_folder, tmp_path / "half")
+    weights = load_file(folder / "model.safetensors")
+    save_file({f"bert.{name}": array.half() for name, array in weights.items()}, folder / "model.safetensors")
+    plain, half = SentenceEncoder(str(bert_folder)).encode(TEXTS), SentenceEncoder(str(folder)).encode(TEXTS)
+    assert 0 < np.abs(plain - half).max() < 0.01
+
+
+def test_an_encoder_of_another_kind_is_not_fine_tuned(bert_folder, tmp_path):
+    folder = shutil.copytree(bert_folder, tmp_path / "other")
+    SentenceEncoder(str(folder)).check_bert()
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(InputError, match="not BERT's kind of encoder"):
+        TunedEncoder(SentenceEncoder(str(folder)), ROOT / "models" / "finetuned")
 
 
 def test_transformers_is_not_loaded_to_encode(bert_folder):

@@ -144,6 +144,13 @@ def test_the_model_adds_names_that_no_pattern_knows_and_keeps_listed_ones(finder
     assert (found[0].text, found[0].entity_ids) == ("Suffolk County Council", ("suffolk",))
 
 
+def test_a_passage_is_looked_at_once_for_several_models(gazetteer, names):
+    finder, passages = MentionFinder(gazetteer), [make_passage("The Marlshire Growth Board met Fenby Rising.")]
+    finder.find(passages, 2019)
+    finder.judging_by(names).find(passages, 2019)
+    assert finder._look.cache_info().misses == 1
+
+
 def test_without_weights_only_rules_speak(gazetteer):
     empty = Names(Weights({}, 2), Weights({}, 1), (), 0.9)
     text = "The Marlshire Growth Board met Fenby Rising."

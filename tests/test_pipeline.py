@@ -13,7 +13,8 @@ from collabnlp.codebook import load_codebook
 from collabnlp.embed import read_adapters
 from collabnlp.params import Params, load_params
 from collabnlp.query import search
-from collabnlp.records import Document, EvidenceRow, InputError, Passage, PassageTag, read_table
+from collabnlp.records import Document, EvidenceRow, InputError, Passage, PassageTag, Topic, read_table
+from collabnlp.release import RELEASED
 from conftest import ROOT, STAGES, FakeEncoder, enter, run_stages
 from imports import imported_files
 
@@ -199,6 +200,15 @@ def test_metrics_hold_no_score_on_training_data(done):
     figures = metrics["codes"]["micro"]
     assert set(figures) >= {"precision", "recall", "f1", "f1_low", "f1_high", "f1_keywords", "f1_words", "f1_vectors"}
     assert figures["f1_low"] <= figures["f1"] <= figures["f1_high"] < 0.95
+
+
+def test_how_good_topics_are_is_no_part_of_what_is_handed_on(done):
+    assert "topics" not in json.loads((done / "outputs" / "metrics.json").read_text())
+    assert "topic_quality.json" not in RELEASED
+    figures = json.loads((done / "outputs" / "topic_quality.json").read_text())
+    assert set(figures) == {"npmi", "c_v", "diversity", "outliers", "n_topics"}
+    assert 0 <= figures["outliers"] <= 1
+    assert figures["n_topics"] == sum(row.topic >= 0 for row in read_table("outputs/topics.parquet", Topic))
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -1,4 +1,4 @@
-"""spaCy does without torch, and torch does not mind."""
+"""spaCy does without torch, BERTopic without transformers, and these do not mind."""
 
 import subprocess
 import sys
@@ -16,3 +16,19 @@ assert torch.ones(2).sum() == 2
 
 def test_torch_is_not_loaded_and_can_be_loaded_later():
     subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT], check=True)
+
+
+TOPICS = """
+import sys
+import numpy as np
+from collabnlp.topics.labels import _class_weights
+found = _class_weights([["bins"], ["bins", "rents"], ["rents"]] * 4, np.array([0, 1, 1] * 4))
+assert set(found) == {0, 1}, found
+assert not {"transformers", "sentence_transformers"} & set(sys.modules)
+import sentence_transformers
+assert sentence_transformers.SentenceTransformer
+"""
+
+
+def test_sentence_transformers_is_not_loaded_to_name_topics_and_can_be_loaded_later():
+    subprocess.run([sys.executable, "-W", "ignore", "-c", TOPICS], check=True)

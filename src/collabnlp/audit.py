@@ -200,7 +200,7 @@ def _ordinary(texts: Sequence[str], said: str) -> set[int]:
 
 
 class _Runs:
-    """Runs of eight words to look for; their first and last words tell of nearly all others that they are none of them."""
+    """Runs of eight words to look for; one in a text is compared only where its first and last words are those of one sought."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.hashes: set[int] = set()
@@ -438,8 +438,8 @@ def _holds_closed(path: Path) -> bool:
     if not path.exists():
         return False
     with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-        asked = f"SELECT EXISTS (SELECT 1 FROM evidence WHERE access = '{CLOSED}') OR EXISTS (SELECT 1 FROM matrix WHERE n_closed > 0)"
-        return bool(db.execute(asked).fetchone()[0])
+        asked = "SELECT EXISTS (SELECT 1 FROM evidence WHERE access = ?) OR EXISTS (SELECT 1 FROM matrix WHERE n_closed > 0)"
+        return bool(db.execute(asked, (CLOSED,)).fetchone()[0])
 
 
 def _read_index(path: Path) -> tuple[list[EvidenceRow], list[MatrixCell]]:

@@ -127,6 +127,12 @@ class SentenceEncoder:
         """Whether the encoder is of BERT's kind, for which `layers` has a way of its own."""
         return is_bert(self.folder)
 
+    def check_bert(self) -> None:
+        """Refuse to fine-tune an encoder of another kind."""
+        if not self.is_bert:
+            problem = "is not BERT's kind of encoder with a tokenizer.json, and no other can be fine-tuned here"
+            raise InputError(self.folder, problem, "set embed.finetuned to false in params.yaml")
+
     @cached_property
     def bert(self) -> Bert:
         """The parts of an encoder that `is_bert`."""
@@ -310,18 +316,13 @@ class TunedEncoder:
         self.encoder = encoder
         self._folder = Path(folder)
         about = read_adapters(self._folder)
+        encoder.check_bert()
         if about["encoder_sha256"] != encoder.sha256:
             raise InputError(
                 self._folder,
                 f"was made for the encoder {about['encoder_sha256'][:16]}..., not {encoder.sha256[:16]}...",
                 "run `make finetune`, or set embed.finetuned to false in params.yaml",
             )
-        if not encoder.is_bert:
-            problem, remedy = (
-                "is not BERT's kind of encoder, and no other is fine-tuned here",
-                "set embed.finetuned to false",
-            )
-            raise InputError(encoder.folder, problem, f"{remedy} in params.yaml")
         self.codes: list[str] = about["codes"]
         self.sources: frozenset[str] = frozenset(about["sources"])
         self._file = _choose_adapter(self._folder, about, exclude_sources)
@@ -374,13 +375,15 @@ class TunedEncoder:
             for name, array in arrays.items():
                 if name.startswith("head."):
                     self._head[name.removeprefix("head.")] = array
-                elif name.endswith(".lora_a"):
-                    layer, _, name = name.removesuffix(".lora_a").partition(".")
-                    low_rank = arrays[f"{layer}.{name}.lora_b"] @ array
-                    upper[int(layer)][f"{name}.weight"] = upper[int(layer)][f"{name}.weight"] + self._scale * low_rank
                 elif not name.endswith(".lora_b"):
-                    layer, _, name = name.partition(".")
-                    upper[int(layer)][name] = array
+                    number, _, rest = name.partition(".")
+                    own = upper[int(number)]
+                    if not rest.endswith(".lora_a"):
+                        own[rest] = array.reshape(own[rest].shape)
+                        continue
+                    rest = rest.removesuffix(".lora_a")
+                    low_rank = arrays[f"{number}.{rest}.lora_b"] @ array
+                    own[f"{rest}.weight"] = own[f"{rest}.weight"] + self._scale * low_rank
             parts = bert.layers[:first], bert.layers[first:], upper
             lower, plain, tuned = (bert.stack(part, self.encoder.arithmetic) for part in parts)
             self._parts = lower, plain, tuned
@@ -507,7 +510,15 @@ def encode_cached(
     progress
         Wraps the new texts, to show a progress bar.
     """
-    store = VectorStore(cache / encoder.name if cache else None)
+    return _remembered(VectorStore(cache / encoder.name if cache else None), encoder, texts, progress)
+
+
+def _remembered(
+    store: VectorStore,
+    encoder: Encoder,
+    texts: Sequence[str],
+    progress: Callable[[Sequence[str]], Iterable[str]] = lambda items: items,
+) -> tuple[Vectors, int]:
     keys = [text_sha256(text) for text in texts]
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in store}
     new_keys = sorted(missing)
@@ -518,15 +529,15 @@ def encode_cached(
 
 
 class Remembering:
-    """An encoder that encodes no text a second time; see `encode_cached`."""
+    """An encoder that encodes no text a second time; its folder is as that of `encode_cached`."""
 
     def __init__(self, encoder: Encoder, cache: Path) -> None:
-        self._encoder, self._cache = encoder, cache
+        self._encoder, self._store = encoder, VectorStore(cache / encoder.name)
         self.name = encoder.name
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n_texts, n_dimensions) float32, each row of length 1."""
-        return encode_cached(self._encoder, texts, self._cache)[0]
+        return _remembered(self._store, self._encoder, texts)[0]
 
 
 def _rows(encoder: Encoder, keys: Sequence[str], texts: Mapping[str, str]) -> Iterator[Vectors]:

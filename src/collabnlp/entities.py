@@ -52,7 +52,7 @@ _SURE_NOT = 0.03  # what the model gives less than this is no name, whatever the
 _LISTED = 0.95
 _MISSPELT = 0.8
 _LONG_NAME = 6  # letters of a place's first word from which one letter may be wrong
-_REMEMBERED = 2000  # passages
+_REMEMBERED = 5000  # passages, more than are marked for names
 _COUNTIES = ("county", "combined authority")
 
 

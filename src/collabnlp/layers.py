@@ -79,7 +79,8 @@ class Bert:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
-        weights = load_file(folder / "model.safetensors")
+        loaded = load_file(folder / "model.safetensors")
+        weights = {name.removeprefix("bert."): array.float() for name, array in loaded.items()}
         self._embeddings = _below(weights, "embeddings.")
         self.layers = [_below(weights, f"encoder.layer.{i}.") for i in range(config["num_hidden_layers"])]
 
@@ -183,9 +184,8 @@ def _product(weight: Any, bias: Any, precision: Precision, *, gelu: bool = False
         act = torch.nn.functional.gelu if gelu else torch.nn.Identity()
         return lambda texts: [act(torch.nn.functional.linear(text, weight, bias)) for text in texts]
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    with torch.no_grad():
-        packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(kind).contiguous())
-        bias = bias.detach().to(kind)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight.to(kind).contiguous())
+    bias = bias.to(kind)
     multiply = torch.ops.mkldnn._linear_pointwise  # what torch.compile uses; the version of torch is pinned
     act = ("gelu", [], "none") if gelu else ("none", [], "")
     return lambda texts: [multiply(text.to(kind), packed, bias, *act) for text in texts]

@@ -72,7 +72,7 @@ class Counted(NamedTuple):
 
 
 def count_words(texts: Sequence[str]) -> Counted:
-    """The words and pairs of words of texts, which takes the time of learning from them several times if done each time."""
+    """The words and pairs of words of texts, counted once for all folds: to count takes longer than to learn."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     counter = CountVectorizer(ngram_range=(1, 2), strip_accents="unicode", token_pattern=WORD.pattern)
@@ -97,7 +97,7 @@ class Words:
         return cls({counted.terms[int(column)]: i for i, column in enumerate(kept)}, np.asarray(weighing.idf_))
 
     def weigh(self, counted: Counted) -> Any:
-        """(n_texts, n_words), sparse: what `transform` gives for texts that are counted already."""
+        """(n_texts, n_words), sparse: what `transform` gives for texts that were counted together with those of `fit`."""
         place = {term: i for i, term in enumerate(counted.terms)}
         counts = counted.matrix[:, [place[term] for term in self.vocabulary]].sorted_indices()
         return self._weighed(counts.indices, counts.data, counts.indptr)
@@ -201,7 +201,11 @@ def count_indicators(codebook: Codebook, texts: Sequence[str]) -> NDArray[np.int
 
 _STRENGTH = {"words": 10.0, "vectors": 10.0, "indicators": 1.0}
 _SPARSE: dict[str, Any] = {"solver": "liblinear", "max_iter": 500}
-_DENSE: dict[str, Any] = {"solver": "lbfgs", "tol": 1e-7, "max_iter": 5000}  # as exact, in less time
+_DENSE: dict[str, Any] = {
+    "solver": "lbfgs",
+    "tol": 1e-7,
+    "max_iter": 5000,
+}  # liblinear would copy the dense table; lbfgs does not, and leaves the bias free
 _SOLVING = {"words": _SPARSE, "vectors": _DENSE, "indicators": _DENSE}
 
 

@@ -72,7 +72,8 @@ class QuestionEncoder:
         self._tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
-        self._weights = load_file(self.folder / "model.safetensors")
+        loaded = load_file(self.folder / "model.safetensors")
+        self._weights = {name.removeprefix("bert."): array.astype(np.float32) for name, array in loaded.items()}
 
     def _vector(self, text: str) -> Vectors:
         weights = self._weights

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from collabnlp.apart import Apart, Lost
-from collabnlp.params import Limits, load_params
+from collabnlp.params import Limits
 from collabnlp.readers import captions, html, office, pdf, rows, text
 from collabnlp.records import Block, InputError
 
@@ -75,39 +75,35 @@ def read_blocks(path: str | Path, limits: Limits = LIMITS) -> list[Block]:
     return blocks
 
 
-def read_apart(path: str | Path, limits: Limits | None = None) -> list[Block]:
+def read_apart(path: str | Path, limits: Limits = LIMITS) -> list[Block]:
     """As `read_blocks`, in a process of its own within limits of time and memory: for a file that somebody hands over.
-
-    Parameters
-    ----------
-    limits
-        None: those of the params.yaml of the working folder, or where there is none the defaults.
 
     Raises
     ------
     InputError
         As `read_blocks`, and where the file breaks the process that reads it, or holds it up.
     """
-    if limits is None:
-        limits = load_params().ingest.limits if Path("params.yaml").is_file() else LIMITS
     if not limits.seconds:
         return read_blocks(path, limits)
     try:
-        with Apart("collabnlp.readers:_reading", None, seconds=limits.seconds, memory_mb=limits.memory_mb) as apart:
-            answer = apart.call({"path": str(path), "limits": limits.model_dump()})
+        setup = limits.model_dump()
+        with Apart("collabnlp.readers:_reading", setup, seconds=limits.seconds, memory_mb=limits.memory_mb) as apart:
+            answer = apart.call(str(path))
     except Lost as loss:
-        raise InputError(path, str(loss), "save it in another format or split it") from None
+        remedy = "save it in another format or split it; the limits are in params.yaml, ingest.limits"
+        raise InputError(path, str(loss), remedy) from None
     if "blocks" not in answer:
         raise InputError(path, answer["problem"], answer["remedy"], place=answer["place"])
     return [Block(*block) for block in answer["blocks"]]
 
 
-def _reading(_: None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _reading(setup: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
     """What answers `read_apart`."""
+    limits = Limits.model_validate(setup)
 
-    def read(question: dict[str, Any]) -> dict[str, Any]:
+    def read(path: str) -> dict[str, Any]:
         try:
-            return {"blocks": read_blocks(question["path"], Limits.model_validate(question["limits"]))}
+            return {"blocks": read_blocks(path, limits)}
         except InputError as error:
             return {"problem": error.problem, "remedy": error.remedy, "place": error.place}
 

@@ -11,7 +11,7 @@ from collabnlp.discreet import discreet
 from collabnlp.engine import CACHE
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Interviewees, load_interviewees
-from collabnlp.params import load_params
+from collabnlp.params import Params, load_params
 from collabnlp.private import KEY_NAME, PRIVATE, read_corrections, write_private
 from collabnlp.readers import read_apart
 from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
@@ -78,9 +78,10 @@ def access_to(path: Path, access: Access | None, corpus: Path = Path("corpus")) 
 
 def redact_file(path: Path, access: Access | None = None) -> Redacted:
     """A file under pseudonyms, by the key and the lists of the project in the working folder."""
-    settings = load_params().ingest if Path("params.yaml").is_file() else None
+    settings = (load_params() if Path("params.yaml").is_file() else Params()).ingest
     with discreet(path.name, closed=access_to(path, access) != "public"):
-        return Door().redact_file(path, read_apart(path), access, settings.third_people if settings else "replace")
+        blocks = read_apart(path, settings.limits)
+        return Door().redact_file(path, blocks, access, settings.third_people)
 
 
 def begin_key() -> str:

@@ -184,7 +184,7 @@ def _join(params: Params) -> None:
             released,
             codebook=codebook,
             gazetteer=gazetteer,
-            encoder=Remembering(load_encoder(params.embed), CACHE / "headings" / code_version(collabnlp.meaning)[:16]),
+            encoder=Remembering(load_encoder(params.embed), CACHE / "searched" / code_version(collabnlp.meaning)[:16]),
             known=(pair for ids, rows in vectors for pair in zip(ids, rows, strict=True)),
         )
         write_metadata(folder / "metadata.json", released.rule)

@@ -16,6 +16,7 @@ def stage(params: Params) -> None:
     fold = plan_folds(gold.kinds, settings.whole_kinds)
     log.info("%d coded passages, %d adapters", len(fold), fold.max() + 2)
     encoder = SentenceEncoder(params.embed.encoder, params.embed.sha256, params.embed.max_tokens)
+    encoder.check_bert()
     task = Task(gold.texts, gold.labels, gold.stances, gold.groups)
     readings = finetune(task, fold, codes, encoder, MODELS / "finetuned", settings)
     keys = {text_sha256(text): i for i, text in enumerate(gold.texts) if fold[i] >= 0}

@@ -1,4 +1,4 @@
-"""Topics beside codes, documents, years and councils: tables and pictures."""
+"""Topics beside codes, documents, years and councils: tables, pictures, and how good the topics are."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ MOST_DOTS = 20_000  # about as many passages are on the map, since a page with m
 
 
 def stage(params: Params) -> None:
-    """Count and draw."""
+    """Count, measure and draw."""
     codebook = load_codebook(CORPUS / "codebook.yaml")
     documents = {row.document_id: row for row in load_documents()}
     topics = read_table(OUTPUTS / "topics.parquet", Topic)
@@ -95,7 +95,7 @@ def stage(params: Params) -> None:
 
 
 def _shown(placed: Sequence[Placed], seed: int) -> tuple[list[Passage], Vectors]:
-    """The passages that the map shows, of whole documents drawn until there are enough, and their vectors."""
+    """The passages that are measured and drawn, of whole documents until there are enough, and their vectors."""
     drawn = sample(Counter(row.document_id for row in placed), MOST_DOTS, seed)
     wanted = {row.passage_id for row in placed if row.document_id in drawn}
     table = VectorTable(OUTPUTS / "embeddings.parquet")

@@ -19,7 +19,7 @@ _EPSILON = 1e-12
 
 
 def quality(texts: Sequence[str], numbers: Labels, topics: Sequence[Topic], n_words: int = 10) -> dict[str, float]:
-    """Coherence, diversity and outlier share of topics, over the passages themselves.
+    """Coherence, diversity and outlier share of topics, over passages that have them.
 
     Parameters
     ----------

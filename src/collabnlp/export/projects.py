@@ -87,6 +87,7 @@ def read_qdpx(path: str | Path) -> Project:
         RuntimeError,
         zlib.error,
         lzma.LZMAError,
+        UnicodeDecodeError,  # in a part's name
     ) as error:
         reason = str(error) or type(error).__name__
         raise InputError(path, f"is no REFI-QDA project ({reason})", "export the project again as .qdpx") from error

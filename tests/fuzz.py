@@ -254,8 +254,11 @@ def mutant(reader: str, given: bytes, draw: random.Random) -> bytes:
         return change_json(given, draw)
     if reader not in ARCHIVES or draw.random() < 0.05:
         return change(given, draw)
-    with zipfile.ZipFile(io.BytesIO(given)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    try:
+        with zipfile.ZipFile(io.BytesIO(given)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, UnicodeDecodeError):  # one that once broke a reader
+        return change(given, draw)
     for _ in range(draw.choice((1, 1, 2))):
         name = draw.choice(list(members))
         how = draw.random()

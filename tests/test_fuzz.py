@@ -47,6 +47,12 @@ def test_what_once_broke_a_reader_no_longer_does(path):
         assert look(path.parent.name, path) in ("read", "refused")
 
 
+@pytest.mark.parametrize("path", sorted(KEPT.glob("*/*")), ids=lambda path: path.name)
+def test_the_fuzzer_goes_on_from_what_once_broke_a_reader(path):
+    given = path.read_bytes()
+    assert any(mutant(path.parent.name, given, random.Random(seed)) != given for seed in range(5))
+
+
 def test_the_fuzzer_finds_a_reader_that_breaks(tmp_path, monkeypatch):
     def breaks(path):
         if b"w:val" in path.read_bytes():

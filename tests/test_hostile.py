@@ -22,7 +22,7 @@ from collabnlp.readers import read_blocks
 from collabnlp.records import Document, InputError, read_table
 from collabnlp.segment import segment
 from conftest import run_stages
-from test_readers import GOOD_DOCX, GOOD_ODT, GOOD_XLSX, SENTENCE, run, with_member
+from test_readers import GOOD_DOCX, GOOD_ODT, GOOD_XLSX, SENTENCE, run, with_member, word
 
 LAUGHS = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
 BILLION = f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY l0 "lol">{LAUGHS}]>'
@@ -400,3 +400,14 @@ def test_a_source_that_cannot_be_opened_costs_no_other(project, monkeypatch):
     run_stages("ingest")
     assert report_of(project)["reports/mine.txt"]["problem"] == "cannot be opened (Permission denied)"
     assert len(read_table("outputs/documents.parquet", Document)) == 2
+
+
+def test_a_part_that_says_it_is_larger_than_the_file_is_refused(tmp_path):
+    """Reading it would ask for as much memory as it says."""
+    path = tmp_path / "a.docx"
+    path.write_bytes(word("The two councils agreed on it."))
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo("word/document.xml").compress_size
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), (1 << 30).to_bytes(4, "little")))
+    with pytest.raises(InputError, match="holds parts that are larger than the file"):
+        read_blocks(path)

@@ -102,6 +102,8 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
         raise InputError(
             path, f"unpacks to {unpacked:,} bytes in {len(infos):,} files", "export fewer documents at once"
         )
+    if sum(info.compress_size for info in infos) > path.stat().st_size:
+        raise InputError(path, "holds parts that are larger than the file", no)
     for info in infos:
         if _BAD_MEMBER.search(info.filename) or _BAD_MEMBER.search(info.orig_filename):
             raise InputError(path, f"holds a file that leads elsewhere ({info.filename!r})", no)

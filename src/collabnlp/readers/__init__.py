@@ -192,6 +192,8 @@ def _check_archive(path: Path, member: str, limits: Limits) -> None:
             raise InputError(path, f"unpacks to {unpacked:,} bytes", no)
         if len(infos) > limits.parts:
             raise InputError(path, f"holds {len(infos):,} parts", no)
+        if sum(info.compress_size for info in infos) > path.stat().st_size:
+            raise InputError(path, "holds parts that are larger than the file", no)
         if any(info.flag_bits & 1 for info in infos):
             raise InputError(path, "is protected by a password", "save it without a password")
         if member not in archive.namelist():

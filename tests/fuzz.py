@@ -21,6 +21,7 @@ import tempfile
 import time
 import traceback
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -257,7 +258,7 @@ def mutant(reader: str, given: bytes, draw: random.Random) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(given)) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, UnicodeDecodeError, EOFError, MemoryError):  # one that once broke a reader
+    except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, EOFError, MemoryError):  # one that once broke a reader
         return change(given, draw)
     for _ in range(draw.choice((1, 1, 2))):
         name = draw.choice(list(members))

@@ -76,16 +76,15 @@ def add(
 ) -> None:
     """Copy a document into the corpus and register it; `dvc repro` then reads it."""
     from collabnlp.discreet import discreet
-    from collabnlp.params import load_params
-    from collabnlp.readers import LIMITS, read_apart
+    from collabnlp.params import params_here
+    from collabnlp.readers import read_apart
     from collabnlp.register import FOLDERS, Entry, add_entry, document_id_of
 
     corpus = Path("corpus")
     if not corpus.is_dir():
         raise InputError(corpus, "there is no such folder here", "run the command in the project's folder")
-    limits = load_params().ingest.limits if Path("params.yaml").is_file() else LIMITS
     with discreet(file.name, closed=access != "public"):
-        read_apart(file, limits)  # refuse here what `dvc repro` would refuse later
+        read_apart(file, params_here().ingest.limits)  # refuse here what `dvc repro` would refuse later
     document_id = document_id_of(file)
     target = Path(FOLDERS[kind]) / f"{document_id}{file.suffix.lower()}"
     entry = Entry(

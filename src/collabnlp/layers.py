@@ -50,6 +50,16 @@ def is_bert(folder: str | Path) -> bool:
     )
 
 
+def load_tokenizer(folder: Path, max_tokens: int) -> Any:
+    """The tokenizer of a folder that `is_bert`, which cuts a text after `max_tokens` word pieces and pads none."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
 class Bert:
     """The parts of an encoder of BERT's kind.
 
@@ -70,15 +80,12 @@ class Bert:
 
     def __init__(self, folder: Path, max_tokens: int) -> None:
         from safetensors.torch import load_file
-        from tokenizers import Tokenizer
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.width: int = config["hidden_size"]
         self._heads: int = config["num_attention_heads"]
         self._epsilon: float = config["layer_norm_eps"]
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_tokens)
+        self._tokenizer = load_tokenizer(folder, max_tokens)
         loaded = load_file(folder / "model.safetensors")
         weights = {name.removeprefix("bert."): array.float() for name, array in loaded.items()}
         self._embeddings = _below(weights, "embeddings.")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.layers import is_bert
+from collabnlp.layers import is_bert, load_tokenizer
 
 Vectors = NDArray[np.float32]
 
@@ -63,15 +63,12 @@ class QuestionEncoder:
             return
         from safetensors.numpy import load_file
         from threadpoolctl import ThreadpoolController
-        from tokenizers import Tokenizer
 
         self._threads = ThreadpoolController()
         config = _json(self.folder / "config.json")
         self._heads, self._layers = config["num_attention_heads"], config["num_hidden_layers"]
         self._epsilon, self._width = config["layer_norm_eps"], config["hidden_size"]
-        self._tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self.max_tokens)
+        self._tokenizer = load_tokenizer(self.folder, self.max_tokens)
         loaded = load_file(self.folder / "model.safetensors")
         self._weights = {name.removeprefix("bert."): array.astype(np.float32) for name, array in loaded.items()}
 

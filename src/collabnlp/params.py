@@ -256,6 +256,11 @@ class Params(_Section):
         return self.ray if self.engine == "ray" else None
 
 
+def params_here() -> Params:
+    """Parameters of the working folder, or the defaults where it has none: for what works without a project, too."""
+    return load_params() if Path("params.yaml").is_file() else Params()
+
+
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Parameters of a project.
 

@@ -305,14 +305,12 @@ def simulate(
     """
     rows = []
     by_chance = [rank_by_chance(passage_ids, seed + draw) for draw in range(draws)]
-    for aim, columns in (("all", [list(range(len(codes)))] * len(codes)), ("one", [[j] for j in range(len(codes))])):
+    for aim, columns in (("all", [tuple(range(len(codes)))] * len(codes)), ("one", [(j,) for j in range(len(codes))])):
         for name in ORDERS:
-            figures: list[tuple[int, float, float, float]] = []
-            orders: list[Integers] = []
-            before: list[int] | None = None
+            figures = []
+            orders_of = {own: _orders(name, scores[:, own], by_chance, share) for own in dict.fromkeys(columns)}
             for j, own in enumerate(columns):
-                if own != before:  # readers who want all codes have one order between them
-                    orders, before = list(_orders(name, scores[:, own], by_chance, share)), own
+                orders = orders_of[own]
                 read = float(np.mean([read_until(order, labels[:, j], target) for order in orders]))
                 found = float(np.mean([time_to_discovery(order, labels[:, j]) for order in orders]))
                 figures.append((int(labels[:, j].sum()), read, work_saved(read, target), found))

@@ -11,7 +11,7 @@ from collabnlp.discreet import discreet
 from collabnlp.engine import CACHE
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
 from collabnlp.interviewees import Interviewees, load_interviewees
-from collabnlp.params import Params, load_params
+from collabnlp.params import params_here
 from collabnlp.private import KEY_NAME, PRIVATE, read_corrections, write_private
 from collabnlp.readers import read_apart
 from collabnlp.records import Access, Block, Finding, InputError, columns, csv_text, safe_cell
@@ -78,7 +78,7 @@ def access_to(path: Path, access: Access | None, corpus: Path = Path("corpus")) 
 
 def redact_file(path: Path, access: Access | None = None) -> Redacted:
     """A file under pseudonyms, by the key and the lists of the project in the working folder."""
-    settings = (load_params() if Path("params.yaml").is_file() else Params()).ingest
+    settings = params_here().ingest
     with discreet(path.name, closed=access_to(path, access) != "public"):
         blocks = read_apart(path, settings.limits)
         return Door().redact_file(path, blocks, access, settings.third_people)

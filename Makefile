@@ -47,7 +47,8 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(RUN) python docs/generate.py
 
-# the lock: uv (pip install uv) reads pyproject.toml and keeps the versions that the lock has where they still fit
+# the lock: uv (pip install uv) reads pyproject.toml and keeps the versions that the lock has where they still fit;
+# torch must be found as its build for processors (UV_TORCH_BACKEND=cpu), or the lock fills with NVIDIA's packages
 lock:
 	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-package torch --no-emit-package pip \
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock

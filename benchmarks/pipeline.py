@@ -2,12 +2,13 @@
 
 `python benchmarks/pipeline.py [--passages 10000] [--folder DIR]`, in the project's folder. The documents are made of the
 coded passages of corpus/gold, which are invented: one file for each source, without those of the sample corpus. Nothing is
-remembered at the start. The yardstick of the whole is the stage `embed`, which is encoding but for its start; that of the
-new document is the whole.
+remembered at the start. `dvc repro` runs once for the whole; each stage notes at its end what it took, the rest is DVC's. The
+yardstick of the whole is the stage `embed`, which is encoding but for its start; that of the new document is the whole.
 """
 
 import argparse
 import itertools
+import os
 import resource
 import shutil
 import subprocess
@@ -18,6 +19,18 @@ from pathlib import Path
 from collabnlp.records import GoldPassage, csv_text, read_jsonl
 
 DVC = [sys.executable, "-m", "dvc"]
+METER = """
+import atexit, resource, sys
+
+def note():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    name = getattr(sys.modules["__main__"].__spec__, "name", "")
+    if name.startswith("collabnlp.stages."):
+        with open({path!r}, "a") as file:
+            file.write(f"{{name.rpartition('.')[2]}} {{sum(one.ru_utime + one.ru_stime for one in used)}}\\n")
+
+atexit.register(note)
+"""
 COLUMNS = "document_id source_path title publisher year kind access synthetic language note".split()
 
 
@@ -32,9 +45,9 @@ def main() -> None:
         texts = documents(arguments.passages)
         *first, last = texts
         lay_out(project, first)
-        seconds = {stage: repro(project, stage) for stage in stages(project)}
-        whole = sum(seconds.values())
-        for stage, taken in seconds.items():
+        whole, seconds = repro(project)
+        seconds["DVC"] = whole - sum(seconds.values())
+        for stage, taken in sorted(seconds.items(), key=lambda pair: -pair[1]):
             print(f"{stage:14} {taken:7.1f} s  {taken / whole:6.1%}", flush=True)
         print(f"{'all':14} {whole:7.1f} s; embed is {seconds['embed'] / whole:.1%} of it", flush=True)
         for refit in (True, False):
@@ -48,9 +61,10 @@ def main() -> None:
                 shutil.copytree(project / "models" / "topics", project / "models" / "topics-kept", dirs_exist_ok=True)
                 params = project / "params.yaml"
                 params.write_text(params.read_text().replace("refit: true", "refit: false"))
-            taken = repro(project)
+            taken, seconds = repro(project)
             how = "topics fitted again" if refit else "topics kept"
             print(f"one document more, {how}: {taken:.1f} s, {taken / whole:.1%} of the whole", flush=True)
+            print("  " + ", ".join(f"{stage} {own:.1f}" for stage, own in seconds.items()), flush=True)
 
 
 def documents(n_passages: int) -> list[tuple[str, str]]:
@@ -93,22 +107,20 @@ def register(project: Path, texts: list[tuple[str, str]]) -> None:
     (project / "corpus" / "documents.csv").write_text(csv_text(rows, COLUMNS), encoding="utf-8")
 
 
-def stages(project: Path) -> list[str]:
-    """The stages in their order, without the frozen one."""
-    listed = subprocess.run(
-        [*DVC, "stage", "list", "--name-only"], cwd=project, capture_output=True, text=True, check=True
-    )
-    return [name for name in listed.stdout.split() if name != "finetune"]
-
-
-def repro(project: Path, *stage: str) -> float:
-    """Seconds of processor that `dvc repro` takes, or one stage of it."""
+def repro(project: Path) -> tuple[float, dict[str, float]]:
+    """Seconds of processor that `dvc repro` takes, and those of each stage that ran."""
     started = spent()
-    arguments = ["--single-item", *stage] if stage else []
-    done = subprocess.run([*DVC, "repro", *arguments], cwd=project, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{stage or 'dvc repro'} failed: {done.stdout[-1000:]} {done.stderr[-2000:]}")
-    return spent() - started
+    with tempfile.TemporaryDirectory() as scratch:
+        notes = Path(scratch) / "notes"
+        notes.touch()
+        (Path(scratch) / "sitecustomize.py").write_text(METER.format(path=str(notes)))  # what Python loads at its start
+        paths = [scratch, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        done = subprocess.run([*DVC, "repro"], cwd=project, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            sys.exit(f"dvc repro failed: {done.stdout[-1000:]} {done.stderr[-2000:]}")
+        lines = [line.split() for line in notes.read_text().splitlines()]
+    return spent() - started, {stage: float(taken) for stage, taken in lines}
 
 
 def spent() -> float:

@@ -206,7 +206,7 @@ def draw_learning_curve() -> None:
     axes.set_title("What more coded passages bring the fine-tuned encoder", loc="left")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    records.write_figure(ROOT / "docs" / "images" / "learning_curve.png", figure)
+    records.write_figure(ROOT / "docs" / "images" / "learning_curve", figure, [".png"])
 
 
 def licences() -> str:

@@ -35,6 +35,13 @@ def test_keywords_are_found_with_their_endings(codebook):
     ] == ["pick up the phone"]
 
 
+def test_keywords_are_found_whatever_their_capitals_at_their_place(codebook):
+    code = codebook["people_and_trust"].model_copy(update={"keywords": ("Trust", "Gwynedd’s Élan")})
+    text = "İİ TRUSTED by gwynedd’s ÉLAN; mistrust."
+    assert [text[a:b] for a, b in keyword_hits(code, text)] == ["TRUST", "gwynedd’s ÉLAN"]
+    assert not keyword_hits(code.model_copy(update={"keywords": ()}), text)
+
+
 def test_looking_for_pieces_first_finds_what_the_patterns_find(codebook):
     # every indicator, on texts that hold many of them: the gold's passages
     lines = (CORPUS / "gold" / "passages.jsonl").read_text(encoding="utf-8").splitlines()

@@ -660,13 +660,12 @@ def calls(codebook):
         "write_cells": lambda f, path, r: f(path.with_suffix(".parquet"), r),
         "write_graphml": lambda f, path, r: f(path.with_suffix(".graphml"), r),
         "write_heat_map": lambda f, path, r: [
-            f(path.with_name(f"{kind}.{suffix}"), r, codebook, kind=kind, title="Map")
+            f(path.with_name(kind), r, codebook, kind=kind, title="Map")
             for kind in ("council", "partnership", "document")
-            for suffix in ("svg", "png")
         ],
         "write_hits_workbook": lambda f, path, r: f(path.with_suffix(".xlsx"), r, found_in(path, r, codebook), titles),
         "write_map": lambda f, path, r: f(path.with_suffix(".html"), r, codebook=codebook, gazetteer=MAP),
-        "write_network": lambda f, path, r: [f(path.with_suffix(s), r, title="Network") for s in (".svg", ".png")],
+        "write_network": lambda f, path, r: f(path.with_suffix(""), r, title="Network"),
         "write_rows": lambda f, path, r: f(path.with_suffix(".csv"), r),
         "write_rows_workbook": lambda f, path, r: f(path.with_suffix(".xlsx"), r, titles),
         "write_workbook": lambda f, path, r: f(path.with_name("w.xlsx"), r, codebook=codebook, agreement=[], method={}),

@@ -24,8 +24,9 @@ import numpy as np
 from collabnlp.topics.labels import _class_weights
 found = _class_weights([["bins"], ["bins", "rents"], ["rents"]] * 4, np.array([0, 1, 1] * 4))
 assert set(found) == {0, 1}, found
-assert not {"transformers", "sentence_transformers"} & set(sys.modules)
+assert not {"torch", "transformers", "sentence_transformers", "umap", "hdbscan", "plotly"} & set(sys.modules)
 import sentence_transformers
+import umap
 assert sentence_transformers.SentenceTransformer
 """
 

@@ -67,7 +67,7 @@ def write_graphml(path: str | Path, released: Released) -> None:
 
 @exporter
 def write_network(path: str | Path, released: Released, *, title: str, most: int = MOST_NODES, seed: int = 7) -> None:
-    """Write a picture of the network, .png or .svg by the path's ending: what is joined to most, at most `most` of it.
+    """Write a picture of the network, as .png and .svg, the path having no ending: what is joined to most, at most `most` of it.
 
     Only what texts say is drawn, not what the gazetteer alone says. Colours can be told apart by
     colour-blind readers, and shapes say the same as colours.
@@ -170,7 +170,7 @@ def _write_labels(figure: Any, axes: Any, labels: Sequence[tuple[tuple[float, fl
                 textcoords="offset points",
                 ha="left" if dx > 0 else "right" if dx < 0 else "center",
                 va="bottom" if dy > 0 else "top" if dy < 0 else "center",
-                linespacing=0.95,
+                linespacing=1.2,
                 zorder=3,
                 path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )

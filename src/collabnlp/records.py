@@ -780,16 +780,20 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def write_figure(path: str | Path, figure: Any) -> None:
-    """Write a matplotlib figure as .png or .svg, by the path's ending, atomically; equal figures give equal bytes."""
-    suffix = Path(path).suffix
-    with atomic(path) as temporary:
-        figure.savefig(
-            temporary,
-            dpi=160,
-            format=suffix[1:],
-            metadata={"Date": None} if suffix == ".svg" else {"Software": "collabnlp"},
-        )
+FIGURE_ENDINGS = (".png", ".svg")
+
+
+def write_figure(path: str | Path, figure: Any, endings: Sequence[str] = FIGURE_ENDINGS) -> None:
+    """Write a matplotlib figure to a path with each of these endings, atomically; equal figures give equal bytes."""
+    for ending in endings:
+        with atomic(f"{path}{ending}") as temporary:
+            figure.savefig(
+                temporary,
+                dpi=160,
+                format=ending[1:],
+                metadata={"Date": None} if ending == ".svg" else {"Software": "collabnlp"},
+            )
+        figure.set_layout_engine("none")  # all is in its place now: to find it takes as long as to draw
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -14,7 +14,7 @@ from collabnlp.release import Released, exporter
 def write_heat_map(
     path: str | Path, released: Released, codebook: Codebook, *, kind: str, title: str, most: int = 25
 ) -> None:
-    """Write a heat map of the fullest rows of one matrix by code, as .png or .svg by the path's ending.
+    """Write a heat map of the fullest rows of one matrix by code, as .png and .svg; the path has no ending.
 
     Rows by falling number of passages; darker is more; the number stands in each cell, `c` where
     it is withheld.

@@ -191,11 +191,9 @@ def _join(params: Params) -> None:
         write_map(folder / "evidence-map.html", released, codebook=codebook, gazetteer=gazetteer, agreement=agreement)
         write_workbook(folder / "evidence.xlsx", released, codebook=codebook, agreement=agreement, method=method)
         write_graphml(folder / "network.graphml", released)
-        for suffix in ("png", "svg"):
-            for kind, name, title in MAPS:
-                path = folder / "plots" / f"{name}_by_code.{suffix}"
-                write_heat_map(path, released, codebook, kind=kind, title=title)
-            write_network(folder / "plots" / f"network.{suffix}", released, title=NETWORK)
+        for kind, name, title in MAPS:
+            write_heat_map(folder / "plots" / f"{name}_by_code", released, codebook, kind=kind, title=title)
+        write_network(folder / "plots" / "network", released, title=NETWORK)
     note_made("evidence")
     log.info("%d evidence rows, %d cells may leave", len(released.rows), len(released.cells))
 

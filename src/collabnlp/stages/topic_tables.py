@@ -79,13 +79,10 @@ def stage(params: Params) -> None:
     pictures = [
         write_map(plots / "topic_map.png", middles, spots, dots, topics, areas),
         write_map_page(plots / "topic_map.html", middles, spots, dots, topics, areas),
+        *write_tree(plots / "topic_tree", topics, areas),
+        *write_years(plots / "areas_by_year", counts, areas),
+        *write_codes(plots / "topics_by_code", codes, codebook.names, title_of.__getitem__, topics),
     ]
-    for suffix in ("png", "svg"):
-        pictures += [
-            write_tree(plots / f"topic_tree.{suffix}", topics, areas),
-            write_years(plots / f"areas_by_year.{suffix}", counts, areas),
-            write_codes(plots / f"topics_by_code.{suffix}", codes, codebook.names, title_of.__getitem__, topics),
-        ]
     write_text(plots / "topic_pictures.csv", csv_text(pictures, ["file", "title", "text"]))
     log.info(
         "%d topics without code, %d codes without topic",

@@ -218,12 +218,25 @@ def exemplars(shown: Shown, rows: Sequence[int] | Labels, centre: Floats, n: int
     return tuple(shown.ids[i] for i in chosen)
 
 
+_UNUSED = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "umap",
+    "hdbscan",
+    "plotly",
+)  # by BERTopic here; ten seconds
+
+
 def _class_weights(said: Sequence[Sequence[str]], labels: Labels) -> dict[int, list[tuple[str, float]]]:
     """Phrases of each cluster with their class-based TF-IDF, heaviest first (BERTopic, topics given by hand)."""
     import logging
     import warnings
 
-    with warnings.catch_warnings(), without("sentence_transformers", "transformers"):  # five seconds
+    import scipy.cluster.hierarchy  # noqa: F401  # looks for torch when loaded, and minds one that is hidden
+    import sklearn.cluster  # noqa: F401  # the same
+
+    with warnings.catch_warnings(), without(*_UNUSED):
         warnings.simplefilter("ignore")
         from bertopic import BERTopic
         from bertopic.backend import BaseEmbedder

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import Topic, TopicArea, TopicCode, TopicCount, write_figure
+from collabnlp.records import FIGURE_ENDINGS, Topic, TopicArea, TopicCode, TopicCount, write_figure
 from collabnlp.topics.consensus import Clusters
 from collabnlp.topics.labels import OTHER
 from collabnlp.topics.vectors import Floats, Labels, unit
@@ -98,7 +98,14 @@ def _push_apart(spots: Floats) -> Floats:
 
 
 @contextmanager
-def _figure(path: Path, title: str, size: tuple[float, float], rows: int = 1, columns: int = 1) -> Iterator[Any]:
+def _figure(
+    path: Path,
+    title: str,
+    size: tuple[float, float],
+    rows: int = 1,
+    columns: int = 1,
+    endings: Sequence[str] = FIGURE_ENDINGS,
+) -> Iterator[Any]:
     """One set of axes, or an array of them that share their scales; the picture is written at the end."""
     import matplotlib
 
@@ -112,8 +119,12 @@ def _figure(path: Path, title: str, size: tuple[float, float], rows: int = 1, co
         for one in np.ravel(axes):
             one.spines[["top", "right"]].set_visible(False)
         yield axes
-        write_figure(path, figure)
+        write_figure(path, figure, endings)
         plt.close(figure)
+
+
+def _told(path: Path, title: str, text: str) -> list[Picture]:
+    return [Picture(f"{path.name}{ending}", title, text) for ending in FIGURE_ENDINGS]
 
 
 def write_map(
@@ -124,12 +135,12 @@ def write_map(
     topics: Sequence[Topic],
     areas: Sequence[TopicArea],
 ) -> Picture:
-    """Write the map of passages as .png or .svg."""
+    """Write the map of passages as .png."""
     of_topic = {topic.topic: topic for topic in topics}
     low, high = spots.min(axis=0) - 0.3, spots.max(axis=0) + 0.3
     width, key = 12.0, 0.9 + 0.22 * (len(areas) // 2 + 1)  # inches
     height = width * min(1.2, max(0.4, float((high - low)[1] / (high - low)[0])))
-    with _figure(path, MAP_TITLE, (width, height + key)) as axes:
+    with _figure(path.with_suffix(""), MAP_TITLE, (width, height + key), endings=[".png"]) as axes:
         colour = np.array([dot.area for dot in dots])
         rows = np.flatnonzero(colour < 0)
         for area in areas:
@@ -189,8 +200,8 @@ def map_text(topics: Sequence[Topic], areas: Sequence[TopicArea], n: int) -> str
     return f"{shown} in {len(own)} topics of {len(areas)} areas, by falling size: {parts}. In no topic: {other}."
 
 
-def write_tree(path: Path, topics: Sequence[Topic], areas: Sequence[TopicArea]) -> Picture:
-    """Write the tree of areas and topics, bars saying how many passages, as .png or .svg."""
+def write_tree(path: Path, topics: Sequence[Topic], areas: Sequence[TopicArea]) -> list[Picture]:
+    """Write the tree of areas and topics, bars saying how many passages, as .png and .svg; the path has no ending."""
     title = "Areas and their topics"
     of_topic = {topic.topic: topic for topic in topics}
     bars: list[tuple[float, str, int, int, bool]] = []
@@ -225,7 +236,7 @@ def write_tree(path: Path, topics: Sequence[Topic], areas: Sequence[TopicArea]) 
         f"{area.label} ({area.n_passages}): " + ", ".join(f"{of_topic[t].label} ({of_topic[t].n_passages})" for t in area.topics if t in of_topic)
         for area in areas
     )  # fmt: skip
-    return Picture(path.name, title, f"A tree of {len(areas)} areas with passages in brackets. {parts}.")
+    return _told(path, title, f"A tree of {len(areas)} areas with passages in brackets. {parts}.")
 
 
 def _branches(axes: Any, bars: Sequence[tuple[float, str, int, int, bool]], left: float) -> None:
@@ -246,8 +257,8 @@ def _branches(axes: Any, bars: Sequence[tuple[float, str, int, int, bool]], left
         )  # fmt: skip
 
 
-def write_years(path: Path, counts: Sequence[TopicCount], areas: Sequence[TopicArea]) -> Picture:
-    """Write the share of each area in the passages of each year as .png or .svg; a picture of the documents there are, not of a trend."""
+def write_years(path: Path, counts: Sequence[TopicCount], areas: Sequence[TopicArea]) -> list[Picture]:
+    """Write the share of each area in the passages of each year as .png and .svg, the path having no ending; a picture of the documents there are, not of a trend."""
     title = "Areas by year of the document"
     own = [row for row in counts if row.by == "year" and row.level == "area"]
     years = sorted({row.value for row in own})
@@ -280,7 +291,7 @@ def write_years(path: Path, counts: Sequence[TopicCount], areas: Sequence[TopicA
         best = max(areas, key=lambda area: share[year, area.area], default=None)
         if best is not None:
             said.append(f"{year}: most {best.label} ({share[year, best.area]:.0%} of {n_of[year]} passages)")
-    return Picture(path.name, title, f"Bars of {len(areas)} areas over {len(years)} years. " + "; ".join(said) + ".")
+    return _told(path, title, f"Bars of {len(areas)} areas over {len(years)} years. " + "; ".join(said) + ".")
 
 
 def write_codes(
@@ -289,8 +300,8 @@ def write_codes(
     codes: Sequence[str],
     title_of: Callable[[str], str],
     topics: Sequence[Topic],
-) -> Picture:
-    """Write a heat map of topics by codes as .png or .svg: colour says lift, the number passages; topics of an area stand together."""
+) -> list[Picture]:
+    """Write a heat map of topics by codes as .png and .svg, the path having no ending: colour says lift, the number passages; topics of an area stand together."""
     title = "Topics by code"
     own = [row for row in rows if row.level == "topic"]
     ordered = sorted((topic for topic in topics if topic.topic >= 0), key=lambda t: (t.area, t.topic))
@@ -340,9 +351,7 @@ def write_codes(
     parts = "; ".join(
         f"{r.label} and {title_of(r.code)} ({r.n_passages} passages, {r.lift:.1f} times chance)" for r in best
     )
-    return Picture(
-        path.name, title, f"A grid of {len(numbers)} topics by {len(codes)} codes. Strongest: {parts or 'none'}."
-    )
+    return _told(path, title, f"A grid of {len(numbers)} topics by {len(codes)} codes. Strongest: {parts or 'none'}.")
 
 
 def _lift(row: TopicCode) -> float:

@@ -167,7 +167,7 @@ def reading():
         pytest.param('a.odt', lambda: with_member(GOOD_ODT, "content.xml", within(BILLION, SENTENCE, "&l9;")), 'content.xml declares XML entities', id='odt, entities within entities'),
         pytest.param('a.odt', lambda: with_member(GOOD_ODT, "styles.xml", f"{EXTERNAL}<a>&x;</a>".encode()), 'styles.xml declares XML entities', id='odt, entity from a file'),
         pytest.param('a.xlsx', lambda: with_member(GOOD_XLSX, "xl/sharedStrings.xml", f"{BILLION}<a>&l9;</a>".encode()), 'xl/sharedStrings.xml declares XML entities', id='xlsx, entities within entities'),
-        pytest.param('a.docx', lambda: many_parts(GOOD_DOCX, 12_000), 'parts; it is not an ordinary document', id='docx, 12,000 parts'),
+        pytest.param('a.docx', lambda: many_parts(GOOD_DOCX, 12_000), 'parts; it is not an ordinary file', id='docx, 12,000 parts'),
         pytest.param('a.docx', lambda: with_member(GOOD_DOCX, "word/media/a.png", bytes(60_000_000)), 'unpacks to 60,', id='docx, bomb'),
         pytest.param('a.xlsx', lambda: with_member(GOOD_XLSX, "xl/worksheets/sheet1.xml", bytes(60_000_000)), 'unpacks to 60,', id='xlsx, bomb'),
         pytest.param('a.odt', lambda: with_member(GOOD_ODT, "Pictures/a.png", bytes(60_000_000)), 'unpacks to 60,', id='odt, bomb'),
@@ -281,7 +281,7 @@ def link(name):
         pytest.param({"project.qde": f"{EXTERNAL}<Project>&x;</Project>"}, "declares XML entities", id="entity of a file"),
         pytest.param({"project.qde": QDE.format("<a>" * 5_000 + "</a>" * 5_000)}, "is not XML", id="deep nesting"),
         pytest.param({"project.qde": bytes(401_000_000)}, "unpacks to 401,000,000 bytes", id="bomb"),
-        pytest.param({"project.qde": QDE, **{f"s/{i}": "" for i in range(10_001)}}, "10,002 files", id="many files"),
+        pytest.param({"project.qde": QDE, **{f"s/{i}": "" for i in range(10_001)}}, "10,002 parts", id="many files"),
     ],
 )  # fmt: skip
 def test_a_project_that_means_harm_is_refused_in_one_line(tmp_path, members, says):

@@ -1061,12 +1061,12 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(refusal):
 @pytest.mark.parametrize(
     ("name", "content", "limits", "says"),
     [
-        pytest.param("a.docx", lambda: GOOD_DOCX, Limits(parts=3), "parts; it is not an ordinary document", id="parts"),
+        pytest.param("a.docx", lambda: GOOD_DOCX, Limits(parts=3), "parts; it is not an ordinary file", id="parts"),
         pytest.param(
             "a.docx",
             lambda: with_member(GOOD_DOCX, "word/media/bomb.bin", bytes(21_000_000)),
             Limits(unpacked_mb=20),
-            "it is not an ordinary document",
+            "it is not an ordinary file",
             id="real zeros",
         ),
         pytest.param("a.txt", lambda: SENTENCE, Limits(characters=50), "split it into several files", id="characters"),

@@ -652,7 +652,6 @@ def calls(codebook):
         "format_entities": lambda f, path, r: [f(r, form) for form in ("table", "csv", "jsonl")],
         "format_entity": lambda f, path, r: [f("a", r, form, **entity) for form in ("table", "csv", "jsonl")],
         "one_a_code": lambda f, path, r: [repr(row) for row in f(r)],
-        "format_rows": lambda f, path, r: [f(r, form, titles) for form in ("table", "csv", "jsonl", "md")],
         "format_hits": lambda f, path, r: [
             f(r, found_in(path, r, codebook), form, titles) for form in ("table", "csv", "jsonl", "md")
         ],
@@ -667,7 +666,6 @@ def calls(codebook):
         "write_map": lambda f, path, r: f(path.with_suffix(".html"), r, codebook=codebook, gazetteer=MAP),
         "write_network": lambda f, path, r: f(path.with_suffix(""), r, title="Network"),
         "write_rows": lambda f, path, r: f(path.with_suffix(".csv"), r),
-        "write_rows_workbook": lambda f, path, r: f(path.with_suffix(".xlsx"), r, titles),
         "write_workbook": lambda f, path, r: f(path.with_name("w.xlsx"), r, codebook=codebook, agreement=[], method={}),
     }
 

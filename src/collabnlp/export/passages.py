@@ -1,4 +1,4 @@
-"""Passages as text: evidence rows with their citations, and passages that were tagged."""
+"""Passages as text: the citation of an evidence row, and passages that were tagged."""
 
 from __future__ import annotations
 
@@ -8,29 +8,8 @@ from typing import Any
 
 from collabnlp.export.text import cite, fold
 from collabnlp.quoting import NOT_NAMED
-from collabnlp.records import EvidenceRow, columns, csv_text
-from collabnlp.release import CLOSED, Released, exporter
-
-
-@exporter
-def format_rows(released: Released, form: str, titles: Mapping[str, str]) -> str:
-    """Evidence rows as text: table, csv, jsonl or md."""
-    rows = released.rows
-    if form == "jsonl":
-        return "".join(json.dumps(row.model_dump(mode="json"), ensure_ascii=False) + "\n" for row in rows)
-    if form == "csv":
-        return csv_text([[getattr(row, name) for name in columns(EvidenceRow)] for row in rows], columns(EvidenceRow))
-    if form == "md":
-        return "\n".join(
-            f"> {' '.join(row.quote.split())}\n>\n> — {citation(row)}. *{titles.get(row.code, row.code)}* ({row.stance}"
-            f"{f', {row.score:.2f}' if row.score is not None else ''})\n"
-            for row in rows
-        )
-    return "\n".join(
-        f"{titles.get(row.code, row.code)} ({row.stance}{f', {row.score:.2f}' if row.score is not None else ''})"
-        f"{f'  |  {row.entity_name}' if row.entity_name else ''}\n  {citation(row)}\n  {fold(row.quote)}\n"
-        for row in rows
-    )
+from collabnlp.records import EvidenceRow, csv_text
+from collabnlp.release import CLOSED
 
 
 def citation(row: EvidenceRow) -> str:

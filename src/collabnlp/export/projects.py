@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from collabnlp.archives import ODD, check_archive
 from collabnlp.codebook_exchange import OutsideCode, bare_guid, outside_codes, parse_xml, tag_of
 from collabnlp.records import InputError
 
@@ -95,22 +96,14 @@ def read_qdpx(path: str | Path) -> Project:
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
     """The archive's files, by name in small letters with plain slashes; refused where it is not what a program writes."""
+    remedy = "export fewer documents at once"
+    check_archive(archive, path, unpacked=_MAX_UNPACKED, parts=_MAX_MEMBERS, remedy=remedy)
     infos = archive.infolist()
-    unpacked = sum(info.file_size for info in infos)
-    no = "no program for coding writes this; do not open it"
-    if unpacked > _MAX_UNPACKED or len(infos) > _MAX_MEMBERS:
-        raise InputError(
-            path, f"unpacks to {unpacked:,} bytes in {len(infos):,} files", "export fewer documents at once"
-        )
-    if sum(info.compress_size for info in infos) > path.stat().st_size:
-        raise InputError(path, "holds parts that are larger than the file", no)
     for info in infos:
         if _BAD_MEMBER.search(info.filename) or _BAD_MEMBER.search(info.orig_filename):
-            raise InputError(path, f"holds a file that leads elsewhere ({info.filename!r})", no)
+            raise InputError(path, f"holds a file that leads elsewhere ({info.filename!r})", ODD)
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise InputError(path, f"holds a link ({info.filename!r})", no)
-        if info.flag_bits & 1:
-            raise InputError(path, "is protected by a password", "export it without one")
+            raise InputError(path, f"holds a link ({info.filename!r})", ODD)
     return {info.filename.replace("\\", "/"): info.filename for info in infos if not info.is_dir()}
 
 

@@ -165,15 +165,3 @@ def write_workbook(
             [24, 110],
         )
         book.close()
-
-
-@exporter
-def write_rows_workbook(path: str | Path, released: Released, titles: Mapping[str, str]) -> None:
-    """Write found evidence rows as a workbook of one sheet."""
-    import xlsxwriter
-
-    with atomic(path) as temporary:
-        book = xlsxwriter.Workbook(str(temporary), BOOK)
-        book.set_properties({"title": "Evidence", "created": CREATED})
-        Sheets(book).quotes("Quotes", "Evidence found", released, titles, back=False)
-        book.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from collabnlp.apart import Apart, Lost
+from collabnlp.archives import check_archive
 from collabnlp.params import Limits
 from collabnlp.readers import captions, html, office, pdf, rows, text
 from collabnlp.records import Block, InputError
@@ -185,20 +186,10 @@ def _kind(head: bytes) -> str:
 def _check_archive(path: Path, member: str, limits: Limits) -> None:
     """Refuse an archive that is damaged, locked, far larger than a document, or not of its ending's kind."""
     with office.damaged(path), zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
-        unpacked = sum(info.file_size for info in infos)
-        no = "it is not an ordinary document; do not open it"
-        if unpacked > limits.unpacked_mb * 1_000_000:
-            raise InputError(path, f"unpacks to {unpacked:,} bytes", no)
-        if len(infos) > limits.parts:
-            raise InputError(path, f"holds {len(infos):,} parts", no)
-        if sum(info.compress_size for info in infos) > path.stat().st_size:
-            raise InputError(path, "holds parts that are larger than the file", no)
-        if any(info.flag_bits & 1 for info in infos):
-            raise InputError(path, "is protected by a password", "save it without a password")
+        check_archive(archive, path, unpacked=limits.unpacked_mb * 1_000_000, parts=limits.parts)
         if member not in archive.namelist():
             raise InputError(path, f"ends in {path.suffix} but holds no {member}", "give it the ending of its content")
-        for info in infos:
+        for info in archive.infolist():
             if _is_xml(archive, info) and _has_doctype(archive, info):
                 raise InputError(
                     path, f"{info.filename} declares XML entities", "no office program writes this; do not open it"

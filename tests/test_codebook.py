@@ -99,3 +99,11 @@ def test_what_is_no_yaml_is_one_line(tmp_path):
     (tmp_path / "c.yaml").write_text("codes: [")
     with pytest.raises(InputError, match="is not YAML"):
         load_codebook(tmp_path / "c.yaml")
+
+
+def test_who_searches_no_indicators_need_not_have_them_checked(tmp_path):
+    text = (CORPUS / "codebook.yaml").read_text(encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(text.replace("indicators:\n", "indicators:\n      - '('\n", 1), encoding="utf-8")
+    with pytest.raises(InputError, match="no regular expression"):
+        load_codebook(tmp_path / "c.yaml")
+    assert load_codebook(tmp_path / "c.yaml", searched=False).names == load_codebook(CORPUS / "codebook.yaml").names

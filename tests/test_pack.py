@@ -359,6 +359,15 @@ def test_comments_stand_on_their_passages(folder, pack):
         assert comment.author == MODEL
 
 
+def test_a_comment_without_its_number_is_one_line(folder, pack, codebook):
+    word, comments = comments_of(folder / "talk-1.docx")
+    element = comments["talk-1:0002"]._comment_elm
+    del element.attrib[next(name for name in element.attrib if name.endswith("}id"))]
+    word.save(folder / "broken.docx")
+    with pytest.raises(InputError, match="damaged"):
+        read_comments(folder / "broken.docx", pack, codebook)
+
+
 def test_edited_answered_new_and_deleted_comments(folder, pack, codebook):
     word, comments = comments_of(folder / "talk-1.docx")
 

@@ -337,7 +337,7 @@ def load_released(project: str | Path = ".") -> Gated:
     settings = load_params(project / "params.yaml").evidence
     return release(
         read_tables(project / "outputs"),
-        load_codebook(project / "corpus" / "codebook.yaml").names,
+        load_codebook(project / "corpus" / "codebook.yaml", searched=False).names,
         load_gazetteer(project / "corpus" / "gazetteer.csv"),
         load_interviewees(project / "private" / "interviewees.csv"),
         Rule(settings.min_interviews, settings.min_organisations),

@@ -17,7 +17,7 @@ from collabnlp.exchange.pack import MARKED, Pack, PackedDocument, check_model
 from collabnlp.export.qdpx import new_zip
 from collabnlp.files import atomic
 from collabnlp.readers import check_file
-from collabnlp.readers.office import damaged
+from collabnlp.readers.office import damaged_word
 from collabnlp.records import Passage, Stance, TagReason, key_of
 from collabnlp.redact.speakers import INTERVIEWER
 
@@ -100,12 +100,10 @@ def read_comments(path: str | Path, pack: Pack, codebook: Codebook) -> list[Mark
         Where the file is damaged, or of another pack.
     """
     import docx
-    from docx.exceptions import PythonDocxError
-    from docx.opc.exceptions import OpcError
 
     path = Path(path)
     check_file(path)
-    with damaged(path, PythonDocxError, OpcError):
+    with damaged_word(path):
         word = docx.Document(str(path))
         paragraphs = _paragraphs(word)
         texts, on = [paragraph.text for paragraph in paragraphs], _commented(paragraphs)

@@ -151,6 +151,6 @@ def load_entities(project: Path, name: str | None, form: str, limit: int = 10) -
     if name is None:
         return format_entities(released, form)
     gazetteer = load_gazetteer(project / "corpus" / "gazetteer.csv")
-    titles = {c.code: c.title for c in load_codebook(project / "corpus" / "codebook.yaml").codes}
+    titles = {c.code: c.title for c in load_codebook(project / "corpus" / "codebook.yaml", searched=False).codes}
     entity = find_entity(name, released, gazetteer, project / "outputs" / "entities.parquet")
     return format_entity(entity.entity_id, released, form, gazetteer=gazetteer, titles=titles, limit=limit)

@@ -58,6 +58,17 @@ def damaged(path: Path, *own: type[Exception]) -> Iterator[None]:
         raise InputError(path, f"is cut off or damaged ({reason})", "save or copy it again") from error
 
 
+@contextlib.contextmanager
+def damaged_word(path: Path) -> Iterator[None]:
+    """Give the block in which python-docx opens a file and walks it, as `damaged` does."""
+    from docx.exceptions import PythonDocxError
+    from docx.opc.exceptions import OpcError
+    from docx.oxml.exceptions import XmlchemyError
+
+    with damaged(path, PythonDocxError, OpcError, XmlchemyError):
+        yield
+
+
 def read_docx(path: Path) -> list[Block]:
     """Blocks of a Word file.
 
@@ -71,10 +82,8 @@ def read_docx(path: Path) -> list[Block]:
         Where the file is damaged.
     """
     import docx
-    from docx.exceptions import PythonDocxError
-    from docx.opc.exceptions import OpcError
 
-    with damaged(path, PythonDocxError, OpcError):
+    with damaged_word(path):
         document = docx.Document(str(path))
         blocks = list(_walk(document.element.body, _heading_levels(document), _notes(document)))
     return _finish(blocks)

@@ -43,7 +43,7 @@ def _share(right: Iterable[bool]) -> float | None:
 
 def stage(params: Params) -> None:
     """Compare the model and the baselines with the gold on passages that they had not seen."""
-    codebook = load_codebook(CORPUS / "codebook.yaml")
+    codebook = load_codebook(CORPUS / "codebook.yaml", searched=False)
     by_coder: dict[str, list[PassageTag]] = defaultdict(list)
     for tag in read_table(OUTPUTS / "out_of_fold_tags.parquet", PassageTag):
         by_coder[tag.coder].append(tag)

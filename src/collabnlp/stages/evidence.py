@@ -133,7 +133,10 @@ def _by_passage(rows: Sequence[CodedRow]) -> dict[str, list[CodedRow]]:
 
 
 def _join(params: Params) -> None:
-    codebook, gazetteer = load_codebook(CORPUS / "codebook.yaml"), load_gazetteer(CORPUS / "gazetteer.csv")
+    codebook, gazetteer = (
+        load_codebook(CORPUS / "codebook.yaml", searched=False),
+        load_gazetteer(CORPUS / "gazetteer.csv"),
+    )
     settings = params.evidence
     known = load_interviewees(PRIVATE / "interviewees.csv")
     measured = read_table(OUTPUTS / "agreement.parquet", AgreementRow)

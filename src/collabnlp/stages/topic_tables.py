@@ -40,7 +40,7 @@ MOST_DOTS = 20_000  # about as many passages are on the map, since a page with m
 
 def stage(params: Params) -> None:
     """Count, measure and draw."""
-    codebook = load_codebook(CORPUS / "codebook.yaml")
+    codebook = load_codebook(CORPUS / "codebook.yaml", searched=False)
     documents = {row.document_id: row for row in load_documents()}
     topics = read_table(OUTPUTS / "topics.parquet", Topic)
     areas = read_table(OUTPUTS / "topic_areas.parquet", TopicArea)

@@ -86,7 +86,7 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
         Where something that must be there is missing or broken.
     """
     database, folder = Path(database), Path(folder)
-    codebook = load_codebook(folder / "corpus" / "codebook.yaml")
+    codebook = load_codebook(folder / "corpus" / "codebook.yaml", searched=False)
     gazetteer = load_gazetteer(folder / "corpus" / "gazetteer.csv")
     params = load_params(folder / "params.yaml")
     settings = params.evidence

@@ -31,9 +31,8 @@ def main() -> None:
     own = vectors[[at[row.passage_id] for row in rows]]
     texts, documents = [row.text for row in rows], [row.source for row in rows]
     settings = load_params().topics
-    spent = {
-        "BERTopic, fit and assign": bertopic(texts, own)
-    }  # first: to name our topics, BERTopic is loaded without UMAP
+    # first: to name our topics, BERTopic is loaded without UMAP
+    spent = {"BERTopic, fit and assign": bertopic(texts, own)}
     start = time.process_time()
     model, _ = fit(
         [row.passage_id for row in rows], texts, own, documents, [True] * len(rows),

@@ -138,9 +138,7 @@ def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
 
 def keyword_hits(code: Code, text: str) -> list[tuple[int, int]]:
     """(start, end) of the code's keywords in a text, whatever their endings and capitals."""
-    lowered = text.replace(
-        "İ", "i"
-    ).lower()  # no letter changes its place: lowered once, it is searched three times as fast
+    lowered = text.replace("İ", "i").lower()  # the one letter that would become two; thrice as fast as re.IGNORECASE
     return [match.span() for match in _pattern(code.keywords).finditer(lowered)]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from collabnlp import records
+from collabnlp import figures, records
 from collabnlp.cli import app
 from collabnlp.codebook import load_codebook
 from collabnlp.embed import SentenceEncoder
@@ -206,7 +206,7 @@ def draw_learning_curve() -> None:
     axes.set_title("What more coded passages bring the fine-tuned encoder", loc="left")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    records.write_figure(ROOT / "docs" / "images" / "learning_curve", figure, [".png"])
+    figures.write_figure(ROOT / "docs" / "images" / "learning_curve", figure, [".png"])
 
 
 def licences() -> str:

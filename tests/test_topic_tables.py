@@ -293,7 +293,7 @@ def test_pictures_are_the_same_twice_and_say_what_they_show(tmp_path):
     made = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         pictures = [
-            write_map(folder / "map.png", *places, dots_of(number), MAP_TOPICS, MAP_AREAS),
+            *write_map(folder / "map", *places, dots_of(number), MAP_TOPICS, MAP_AREAS),
             *write_tree(folder / "tree", MAP_TOPICS, MAP_AREAS),
             *write_years(folder / "years", counts, MAP_AREAS),
             *write_codes(folder / "codes", codes, ["trust", "risk"], str.title, MAP_TOPICS),

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from collabnlp.figures import drawing
 from collabnlp.files import atomic
-from collabnlp.records import Relation, write_figure
+from collabnlp.records import Relation
 from collabnlp.release import Released, exporter
 
 _LABELS = {"COUNCIL": ("#0072B2", "o", "council"), "PARTNERSHIP": ("#D55E00", "s", "partnership"), "SCHEME": ("#009E73", "^", "scheme")}  # fmt: skip
@@ -72,10 +73,6 @@ def write_network(path: str | Path, released: Released, *, title: str, most: int
     Only what texts say is drawn, not what the gazetteer alone says. Colours can be told apart by
     colour-blind readers, and shapes say the same as colours.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
     import networkx
 
     graph = build_network(released)
@@ -90,10 +87,8 @@ def write_network(path: str | Path, released: Released, *, title: str, most: int
     plain.add_nodes_from(nodes)
     plain.add_edges_from(sorted({tuple(sorted((a, b))) for a, b in drawn.edges()}))
     at = _places(plain, seed)
-    with plt.rc_context(
-        {"svg.hashsalt": "collabnlp", "font.family": "DejaVu Sans", "font.size": 8, "svg.fonttype": "path"}
-    ):
-        figure, axes = plt.subplots(figsize=(15, 10), layout="constrained")
+    part = f": the {len(nodes)} joined to most, of {len(joined)}" if len(nodes) < len(joined) else ""
+    with drawing(path, title + part, (15, 10), font=8, title_font=14) as axes:
         axes.set_axis_off()
         for a, b, relation in sorted((a, b, r) for a, b, r in drawn.edges(keys=True)):
             axes.plot(*zip(at[a], at[b], strict=True), _LINES[relation][0], color="#666666", lw=1.0, zorder=1)
@@ -110,15 +105,11 @@ def write_network(path: str | Path, released: Released, *, title: str, most: int
                 zorder=2,
             )
         axes.margins(0.07)
-        part = f": the {len(nodes)} joined to most, of {len(joined)}" if len(nodes) < len(joined) else ""
-        figure.suptitle(title + part, x=0.01, ha="left", fontsize=14, fontweight="bold")
         keys = [axes.scatter([], [], c=c, marker=m, label=what) for c, m, what in _LABELS.values()]
         keys += [axes.plot([], [], line, color="#666666", label=what)[0] for line, what in _LINES.values()]
-        figure.legend(handles=keys, loc="outside lower left", ncols=6, frameon=False, fontsize=9)
+        axes.figure.legend(handles=keys, loc="outside lower left", ncols=6, frameon=False, fontsize=9)
         order = sorted(nodes, key=lambda n: (-plain.degree(n), n))
-        _write_labels(figure, axes, [(at[n], _short(drawn.nodes[n]["name"])) for n in order])
-        write_figure(path, figure)
-        plt.close(figure)
+        _write_labels(axes.figure, axes, [(at[n], _short(drawn.nodes[n]["name"])) for n in order])
 
 
 def _short(name: str) -> str:

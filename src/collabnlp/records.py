@@ -780,22 +780,6 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
-FIGURE_ENDINGS = (".png", ".svg")
-
-
-def write_figure(path: str | Path, figure: Any, endings: Sequence[str] = FIGURE_ENDINGS) -> None:
-    """Write a matplotlib figure to a path with each of these endings, atomically; equal figures give equal bytes."""
-    for ending in endings:
-        with atomic(f"{path}{ending}") as temporary:
-            figure.savefig(
-                temporary,
-                dpi=160,
-                format=ending[1:],
-                metadata={"Date": None} if ending == ".svg" else {"Software": "collabnlp"},
-            )
-        figure.set_layout_engine("none")  # all is in its place now: to find it takes as long as to draw
-
-
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON atomically, indented, keys in the order given, NaN as null."""
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from collabnlp.codebook import Codebook
-from collabnlp.records import write_figure
+from collabnlp.figures import drawing
 from collabnlp.release import Released, exporter
 
 
@@ -19,10 +19,6 @@ def write_heat_map(
     Rows by falling number of passages; darker is more; the number stands in each cell, `c` where
     it is withheld.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
     import numpy as np
 
     chosen = [cell for cell in released.cells if cell.rows == kind]
@@ -35,10 +31,7 @@ def write_heat_map(
     values = np.array([[at[i, c].n_passages if (i, c) in at else 0 for c in codebook.names] for i in order]).reshape(
         len(order), len(codebook.names)
     )
-    with plt.rc_context(
-        {"svg.hashsalt": "collabnlp", "font.family": "DejaVu Sans", "font.size": 9, "svg.fonttype": "path"}
-    ):
-        figure, axes = plt.subplots(figsize=(12.5, 2.6 + 0.32 * max(1, len(order))), layout="constrained")
+    with drawing(path, title, (12.5, 2.6 + 0.32 * max(1, len(order)))) as axes:
         top = max(1, int(values.max())) if values.size else 1
         if len(order):
             axes.imshow(np.sqrt(values), cmap="Blues", aspect="auto", vmin=0, vmax=np.sqrt(top) * 1.1)
@@ -76,9 +69,6 @@ def write_heat_map(
         axes.set_xlabel(
             f"{groups[0]} (left of the line), {groups[-1].lower()} (right). Number of passages; blank: nothing found; c: withheld."
         )
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        write_figure(path, figure)
-        plt.close(figure)
 
 
 def _wrap(text: str, width: int, lines: int = 3) -> str:

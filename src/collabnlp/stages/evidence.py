@@ -133,10 +133,8 @@ def _by_passage(rows: Sequence[CodedRow]) -> dict[str, list[CodedRow]]:
 
 
 def _join(params: Params) -> None:
-    codebook, gazetteer = (
-        load_codebook(CORPUS / "codebook.yaml", searched=False),
-        load_gazetteer(CORPUS / "gazetteer.csv"),
-    )
+    codebook = load_codebook(CORPUS / "codebook.yaml", searched=False)
+    gazetteer = load_gazetteer(CORPUS / "gazetteer.csv")
     settings = params.evidence
     known = load_interviewees(PRIVATE / "interviewees.csv")
     measured = read_table(OUTPUTS / "agreement.parquet", AgreementRow)

@@ -77,7 +77,7 @@ def stage(params: Params) -> None:
     plots = OUTPUTS / "plots"
     title_of = {code.code: code.title for code in codebook.codes}
     pictures = [
-        write_map(plots / "topic_map.png", middles, spots, dots, topics, areas),
+        *write_map(plots / "topic_map", middles, spots, dots, topics, areas),
         write_map_page(plots / "topic_map.html", middles, spots, dots, topics, areas),
         *write_tree(plots / "topic_tree", topics, areas),
         *write_years(plots / "areas_by_year", counts, areas),

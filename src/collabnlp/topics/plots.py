@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collabnlp.records import FIGURE_ENDINGS, Topic, TopicArea, TopicCode, TopicCount, write_figure
+from collabnlp.figures import ENDINGS, drawing
+from collabnlp.records import Topic, TopicArea, TopicCode, TopicCount
 from collabnlp.topics.consensus import Clusters
 from collabnlp.topics.labels import OTHER
 from collabnlp.topics.vectors import Floats, Labels, unit
@@ -22,6 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 _GREY = "#BBBBBB"
 _SPACING, _STEPS = 2.3, 200
+_MAP_ENDINGS = (".png",)  # of so many marks an .svg would be large and slow
 _TELLING = 3  # passages, found or by chance, from which a cell is coloured
 MAP_TITLE = "Map of passages by topic"
 
@@ -97,34 +98,8 @@ def _push_apart(spots: Floats) -> Floats:
     return spots
 
 
-@contextmanager
-def _figure(
-    path: Path,
-    title: str,
-    size: tuple[float, float],
-    rows: int = 1,
-    columns: int = 1,
-    endings: Sequence[str] = FIGURE_ENDINGS,
-) -> Iterator[Any]:
-    """One set of axes, or an array of them that share their scales; the picture is written at the end."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    style = {"svg.hashsalt": "collabnlp", "font.family": "DejaVu Sans", "font.size": 9, "svg.fonttype": "path"}
-    with plt.rc_context(style):
-        figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", sharex=True, sharey=True)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        for one in np.ravel(axes):
-            one.spines[["top", "right"]].set_visible(False)
-        yield axes
-        write_figure(path, figure, endings)
-        plt.close(figure)
-
-
-def _told(path: Path, title: str, text: str) -> list[Picture]:
-    return [Picture(f"{path.name}{ending}", title, text) for ending in FIGURE_ENDINGS]
+def _told(path: Path, title: str, text: str, endings: Sequence[str] = ENDINGS) -> list[Picture]:
+    return [Picture(f"{path.name}{ending}", title, text) for ending in endings]
 
 
 def write_map(
@@ -134,13 +109,13 @@ def write_map(
     dots: Sequence[Dot],
     topics: Sequence[Topic],
     areas: Sequence[TopicArea],
-) -> Picture:
-    """Write the map of passages as .png."""
+) -> list[Picture]:
+    """Write the map of passages as .png; the path has no ending."""
     of_topic = {topic.topic: topic for topic in topics}
     low, high = spots.min(axis=0) - 0.3, spots.max(axis=0) + 0.3
     width, key = 12.0, 0.9 + 0.22 * (len(areas) // 2 + 1)  # inches
     height = width * min(1.2, max(0.4, float((high - low)[1] / (high - low)[0])))
-    with _figure(path.with_suffix(""), MAP_TITLE, (width, height + key), endings=[".png"]) as axes:
+    with drawing(path, MAP_TITLE, (width, height + key), endings=_MAP_ENDINGS) as axes:
         colour = np.array([dot.area for dot in dots])
         rows = np.flatnonzero(colour < 0)
         for area in areas:
@@ -162,7 +137,7 @@ def write_map(
         axes.figure.legend(
             loc="outside lower left", frameon=False, ncols=2, title="Areas", alignment="left", markerscale=2
         )
-    return Picture(path.name, MAP_TITLE, map_text(topics, areas, len(dots)))
+    return _told(path, MAP_TITLE, map_text(topics, areas, len(dots)), _MAP_ENDINGS)
 
 
 def lines(label: str, width: int = 17) -> str:
@@ -215,7 +190,7 @@ def write_tree(path: Path, topics: Sequence[Topic], areas: Sequence[TopicArea]) 
         bars.append((at, "Near no topic (most have an area)", of_topic[-1].n_passages, -1, True))
         at -= 1
     indent = 4.2  # inches for the labels
-    with _figure(path, title, (11, 0.9 + 0.27 * -at)) as axes:
+    with drawing(path, title, (11, 0.9 + 0.27 * -at)) as axes:
         for y, label, n, number, upper in bars:
             colour = _GREY if number < 0 else COLOURS[number % len(COLOURS)]
             axes.barh(y, n, color=colour, height=0.75 if upper else 0.55, alpha=1.0 if upper else 0.55)
@@ -266,7 +241,7 @@ def write_years(path: Path, counts: Sequence[TopicCount], areas: Sequence[TopicA
     n_of = {year: sum(row.n_passages for row in own if row.value == year) for year in years}
     columns = min(4, max(1, len(areas)))
     rows = -(-max(1, len(areas)) // columns)
-    with _figure(path, title, (12, 0.9 + 2.3 * rows), rows, columns) as grid:
+    with drawing(path, title, (12, 0.9 + 2.3 * rows), rows, columns) as grid:
         panels = np.ravel(grid)
         for axes, area in zip(panels, areas, strict=False):
             values = [100 * share[year, area.area] for year in years]
@@ -309,7 +284,7 @@ def write_codes(
     labels = {topic.topic: topic.label for topic in topics}
     at: Mapping[tuple[int, str], TopicCode] = {(row.topic, row.code): row for row in own}
     lift = np.array([[_lift(at[number, code]) for code in codes] for number in numbers]).reshape(-1, len(codes))
-    with _figure(path, title, (12, 2.6 + 0.3 * len(numbers))) as axes:
+    with drawing(path, title, (12, 2.6 + 0.3 * len(numbers))) as axes:
         shown: NDArray[Any] = np.ma.masked_invalid(lift)
         picture = axes.imshow(shown, cmap="PuOr_r", vmin=-2, vmax=2, aspect="auto")
         axes.set_xticks(

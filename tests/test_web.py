@@ -757,7 +757,8 @@ def test_while_the_index_is_gone_a_page_says_so(tmp_path, codebook, gazetteer):
     (tmp_path / "evidence.db").unlink()
     answer = client.get("/matrix")
     assert answer.status_code == 503
-    assert "cannot be read at the moment" in answer.text
+    assert "cannot be read at the moment: evidence.db, there is no evidence index." in answer.text
+    assert "Run `dvc repro` first." in answer.text
     assert str(tmp_path) not in answer.text
 
 

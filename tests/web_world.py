@@ -1,12 +1,10 @@
 """A small evidence index for the tests of the pages: invented councils, hostile texts, interviews not for attribution."""
 
-import json
-
 from collabnlp.evidence import build_matrix
 from collabnlp.interviewees import Interviewees
 from collabnlp.network import write_graphml
 from collabnlp.query import build_index
-from collabnlp.records import EvidenceRow, FoundEntity, Relation, Topic, TopicAssignment
+from collabnlp.records import EvidenceRow, FoundEntity, Relation, Topic, TopicAssignment, write_json
 from collabnlp.release import CLOSED, Rule, Tables, release
 from conftest import make_document, make_mention, make_passage
 
@@ -56,7 +54,7 @@ def make_row(passage_id, code, entity_id="", **changes):
     )
 
 
-def tables():
+def tables(n_report=60):
     """What the pipeline might have made: three open documents, one of them hostile, and four closed interviews."""
     documents = [
         make_document("report", title="A report", synthetic=True, year=2019),
@@ -68,7 +66,9 @@ def tables():
             for i in range(4)
         ),
     ]
-    texts = {f"report:{i:04d}": f"Passage {i}: Harrowmere and the county agreed on trust." for i in range(1, 61)}
+    texts = {
+        f"report:{i:04d}": f"Passage {i}: Harrowmere and the county agreed on trust." for i in range(1, n_report + 1)
+    }
     texts |= {f"old:{i:04d}": f"Sentence {i}: sharing a chief executive was slow." for i in range(1, 4)}
     texts |= {"evil:0001": HOSTILE, "evil:0002": FORMULA, "talk:0001": "I trusted Tarnholt, and they trusted me."}
     texts |= {f"closed-{i}:0001": f"{SECRET} said that trust was there, number {i}." for i in range(4)}
@@ -118,7 +118,7 @@ def tables():
             rows.append(make_row(passage_id, "trust", "tarnholt", **shut))
             if passage_id == "closed-0:0001":
                 rows.append(make_row(passage_id, "risk", "tarnholt", **shut))
-    mentions = [make_mention("Harrowmere", f"report:{i:04d}", texts[f"report:{i:04d}"].index("Harrowmere"), ids=("harrowmere",)) for i in range(1, 61)]  # fmt: skip
+    mentions = [make_mention("Harrowmere", f"report:{i:04d}", texts[f"report:{i:04d}"].index("Harrowmere"), ids=("harrowmere",)) for i in range(1, n_report + 1)]  # fmt: skip
     mentions.append(make_mention("board", "evil:0002", FORMULA.index("board"), label="PARTNERSHIP", ids=("found:orren-board",)))  # fmt: skip
     topics = [
         Topic(
@@ -157,14 +157,14 @@ def tables():
 WHO = {f"closed-{i}": Interviewees((f"P{i}",), ("North", "South")[i % 2 : i % 2 + 1], ()) for i in range(4)}
 
 
-def write_world(folder, codebook, gazetteer):
-    """Write the index and what lies beside it; gives what was released."""
-    released = release(tables(), codebook.names, gazetteer, WHO, Rule()).released
+def write_world(folder, codebook, gazetteer, n_report=60):
+    """Write the index and what lies beside it, as a run does; gives what was released."""
+    released = release(tables(n_report), codebook.names, gazetteer, WHO, Rule()).released
     build_index(folder / "evidence.db", released, codebook=codebook, gazetteer=gazetteer)
     write_graphml(folder / "network.graphml", released)
     figures = {"f1": 0.77, "f1_low": 0.7, "f1_high": 0.82, "f1_words": 0.6}
     metrics = {"passages": 810, "codes": dict.fromkeys(codebook.names, figures)}
-    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    write_json(folder / "metrics.json", metrics)
     return released
 
 

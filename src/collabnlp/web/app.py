@@ -99,7 +99,7 @@ def create_app(
 
     @app.get("/network.svg", include_in_schema=False)
     def picture() -> Response:
-        path = keeper.project().picture
+        path = keeper.ask(lambda project: project.picture)
         if path is None:
             raise HTTPException(404)
         return FileResponse(path, media_type="image/svg+xml")
@@ -124,7 +124,8 @@ def create_app(
 
     @app.exception_handler(InputError)
     def broken(request: Request, error: InputError) -> Response:
-        return refuse(request, "The evidence cannot be read at the moment.", error.remedy, 503)
+        problem = f"The evidence cannot be read at the moment: {Path(error.path).name}, {error.problem}."
+        return refuse(request, problem, f"{error.remedy[0].upper()}{error.remedy[1:]}.", 503)
 
     return Guard(app, hosts, WRITES if desk is not None else ())
 
@@ -136,17 +137,16 @@ def _add(app: FastAPI, keeper: Keeper, pages: Pages, name: str, route: Route) ->
     def page(request: Request, question: Annotated[model, Query()]) -> Response:  # type: ignore[valid-type]
         if "" in request.query_params.values():  # a form sends its empty fields; the address shall be the permanent one
             return RedirectResponse(question.address(f"/{name}"), 303)  # type: ignore[attr-defined]
-        project = keeper.project()
-        return pages.show(project, route.make(project, question))
+        return keeper.ask(lambda project: pages.show(project, route.make(project, question)))
 
     def file(suffix: str) -> Callable[..., Response]:
         def answer(question: Annotated[model, Query()]) -> Response:  # type: ignore[valid-type]
-            return _file(keeper.project(), route, question, name, suffix)
+            return keeper.ask(lambda project: _file(project, route, question, name, suffix))
 
         return answer
 
     def api(question: Annotated[model, Query()]) -> Response:  # type: ignore[valid-type]
-        view = route.make(keeper.project(), question, whole=True)
+        view = keeper.ask(lambda project: route.make(project, question, whole=True))
         return Response(export(view, "json", {}, ()), media_type="application/json")
 
     app.add_api_route(f"/{name}", page, methods=["GET"], include_in_schema=False)

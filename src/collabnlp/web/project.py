@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
@@ -20,6 +20,9 @@ from collabnlp.scarce import ENOUGH
 from collabnlp.web.index import Index
 
 _GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
+_CLASSIFIER = Path("models/classifier/classifier.json")
+_TRIES = 5
+Answer = TypeVar("Answer")
 
 
 class Edge(NamedTuple):
@@ -100,11 +103,7 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
         metrics=_metrics(database.parent / "metrics.json"),
         network=_network(database.parent / "network.graphml"),
         picture=picture if picture.is_file() else None,
-        scarce={
-            c: n
-            for c, n in _metrics(folder / "models/classifier/classifier.json").get("scarce", {}).items()
-            if n < ENOUGH
-        },
+        scarce={c: n for c, n in _metrics(folder / _CLASSIFIER).get("scarce", {}).items() if n < ENOUGH},
         rule=RULE.format(people=settings.min_interviews, organisations=settings.min_organisations),
     )
 
@@ -157,7 +156,7 @@ def _network(path: Path) -> tuple[Edge, ...]:
 
 
 class Keeper:
-    """Gives the project, read again when a new index has been put in its place.
+    """Keeps the project that answers, and reads it again when a run has put another in its place.
 
     Parameters
     ----------
@@ -171,12 +170,18 @@ class Keeper:
         self._stamp = self._look()
         self._project = load_project(self._database, self._folder)
 
-    def _look(self) -> tuple[int, int, int]:
-        try:
-            found = self._database.stat()
-        except FileNotFoundError:
-            return (0, 0, 0)
-        return (found.st_ino, found.st_mtime_ns, found.st_size)
+    def _look(self) -> list[tuple[int, int, int]]:
+        """What tells this run's files from another's; one that is missing has noughts."""
+        beside = (self._database.parent / name for name in ("metrics.json", "network.graphml"))
+        found = []
+        for path in (self._database, *beside, self._folder / _CLASSIFIER):
+            try:
+                own = path.stat()
+            except FileNotFoundError:
+                found.append((0, 0, 0))
+            else:
+                found.append((own.st_ino, own.st_mtime_ns, own.st_size))
+        return found
 
     def project(self) -> Project:
         """The project as it stands on disk now."""
@@ -186,3 +191,26 @@ class Keeper:
                 self._project = load_project(self._database, self._folder)
                 self._stamp = stamp
             return self._project
+
+    def ask(self, read: Callable[[Project], Answer]) -> Answer:
+        """What `read` makes of the project, all of it from one run.
+
+        Some of an answer stands in memory and some is read from the index, which a run may have replaced
+        in between; such an answer, or its error, counts for nothing, and `read` is called again.
+
+        Raises
+        ------
+        InputError
+            Where the project cannot be read, or is replaced faster than it can be.
+        """
+        for _ in range(_TRIES):
+            before = self._look()
+            try:
+                answer = read(self.project())
+            except Exception:
+                if self._look() == before:
+                    raise
+            else:
+                if self._look() == before:
+                    return answer
+        raise InputError(self._database, "is replaced again and again", "ask again when the run is over")

@@ -25,6 +25,15 @@ def test_every_code_has_two_exemplars_of_each_stance(codebook):
         assert code.exclude
 
 
+def test_readers_meet_titles_and_no_machine_names(codebook):
+    told = codebook.for_readers()
+    texts = [text for code in told.codes for text in (code.definition, *code.include, *code.exclude)]
+    assert not [text for text in texts if "_" in text]
+    assert "give “People and trust” as well" in " ".join(told["trust"].definition.split())
+    assert told.names == codebook.names
+    assert told["risk"] == codebook["risk"]  # names no other code
+
+
 def test_difficult_is_negative_by_default(codebook):
     assert codebook["difficult"].default_stance == "negative"
 

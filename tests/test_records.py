@@ -1,4 +1,5 @@
 import math
+import os
 import subprocess
 import sys
 
@@ -126,6 +127,30 @@ def test_what_a_writer_at_work_holds_is_left_alone(tmp_path):
             pass
         assert (folder / "x").exists()
     assert (tmp_path / "t.txt").read_text() == "slow"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="when a process began is read as Linux tells it")
+def test_what_a_killed_writer_left_is_removed_though_another_process_has_its_number(tmp_path):
+    with atomic(tmp_path / "t.txt") as own:
+        place, _, began = own.name.split(".")[3].rpartition("-")  # of this process, which lives
+        left = tmp_path / own.name.replace(f"{place}-{began}", f"{place}-{int(began) - 1}")
+        left.write_text("half")
+        sweep(tmp_path)
+        assert own.exists()
+        assert not left.exists()
+
+
+def test_what_dvc_left_half_copied_is_removed_when_it_is_a_minute_old(tmp_path):
+    left, new = tmp_path / "plots" / ".4RlpZbRnptAQvUt8qd7twA.tmp", tmp_path / ".-_lpZbRnptAQvUt8qd7twA.tmp"
+    others = [tmp_path / name for name in (".notes.tmp", "4RlpZbRnptAQvUt8qd7twA.tmp", ".4RlpZbRnptAQvUt8qd7twA.csv")]
+    left.parent.mkdir()
+    for path in (left, new, *others):
+        path.write_text("half")
+        if path != new:
+            os.utime(path, (1, 1))
+    sweep(tmp_path)
+    assert not left.exists()
+    assert all(path.exists() for path in (new, *others))
 
 
 def test_csv_holds_no_formula_and_opens_in_excel(tmp_path):

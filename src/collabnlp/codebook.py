@@ -85,6 +85,25 @@ class Codebook(BaseModel):
         """Machine names, in the guide's order."""
         return [code.code for code in self.codes]
 
+    def for_readers(self) -> Codebook:
+        """The same codebook, where the rules call codes by their titles: `joint_posts` tells a coder, and nobody else."""
+        title_of = {code.code: f"“{code.title}”" for code in self.codes if "_" in code.code}
+        named = re.compile(rf"\b(?:{'|'.join(title_of)})\b" if title_of else r"(?!)")
+
+        def told(text: str) -> str:
+            return named.sub(lambda match: title_of[match.group()], text)
+
+        rules = [
+            {
+                "definition": told(code.definition),
+                "include": tuple(map(told, code.include)),
+                "exclude": tuple(map(told, code.exclude)),
+            }
+            for code in self.codes
+        ]
+        codes = tuple(code.model_copy(update=own) for code, own in zip(self.codes, rules, strict=True))
+        return self.model_copy(update={"codes": codes})
+
     def __getitem__(self, name: str) -> Code:
         return next(code for code in self.codes if code.code == name)
 

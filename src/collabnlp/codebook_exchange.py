@@ -85,6 +85,7 @@ def codes_element(codebook: Codebook, namespace: str) -> Xml:
     """
     from lxml import etree
 
+    codebook = codebook.for_readers()
     root = etree.Element(f"{{{namespace}}}Codes", nsmap={None: namespace})
 
     def add(parent: Xml, key: tuple[str, ...], name: str, text: str, *, codable: bool, color: str = "") -> Xml:

@@ -6,12 +6,16 @@ import contextlib
 import glob
 import os
 import platform
+import re
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+_COPIED_BY_DVC = re.compile(r"\.[\w-]{22}\.tmp", re.ASCII)
+_DVC_IS_COPYING = 60  # seconds that such a file is left alone
 _HERE = f"{zlib.crc32(platform.node().encode()):08x}"  # this machine: others may see the same folder
 
 
@@ -44,13 +48,17 @@ def scratch(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _prefix(name: str) -> str:
-    return f".{name}.{_HERE}-{os.getpid()}."
+    return f".{name}.{_HERE}-{os.getpid()}-{_began(os.getpid())}."
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes of this machine that are gone left below a folder."""
+    """Remove what processes of this machine that are gone left below a folder, and what DVC did not copy to the end."""
     for left in sorted(folder.rglob(f".*.{_HERE}-*")):
         _remove(left, left.name.rpartition(f".{_HERE}-")[2])
+    for left in sorted(folder.rglob(".*.tmp")):
+        with contextlib.suppress(OSError):
+            if _COPIED_BY_DVC.fullmatch(left.name) and time.time() - left.stat().st_mtime > _DVC_IS_COPYING:
+                left.unlink()
 
 
 def _sweep(path: Path) -> None:
@@ -61,10 +69,18 @@ def _sweep(path: Path) -> None:
 
 
 def _remove(left: Path, rest: str) -> None:
-    pid = rest.partition(".")[0]
-    if pid.isdigit() and not _is_alive(int(pid)):
+    pid, _, began = rest.partition(".")[0].partition("-")
+    if pid.isdigit() and (not _is_alive(int(pid)) or began != _began(int(pid))):
         with contextlib.suppress(OSError):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _began(pid: int) -> str:
+    """When a process began, in ticks of the machine: another may have its number later. Empty where that is not told."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def _is_alive(pid: int) -> bool:

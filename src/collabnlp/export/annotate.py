@@ -33,7 +33,7 @@ def label_studio_config(codebook: Codebook) -> str:
         '  <Text name="text" value="$text"/>',
         '  <Taxonomy name="codes" toName="text" leafsOnly="false" placeholder="Codes that apply">',
     ]
-    for code in codebook.codes:
+    for code in codebook.for_readers().codes:
         lines.append(f"    <Choice value={quoteattr(code.title)} hint={quoteattr(code.definition)}>")
         lines += [f"      <Choice value={quoteattr(stance)}/>" for stance in get_args(Stance)]
         lines.append("    </Choice>")

@@ -168,7 +168,7 @@ def _write_codebook(book: Any, codebook: Codebook, formats: tuple[Any, Any]) -> 
     ):
         sheet.set_column(j, j, width)
         sheet.write_string(0, j, name, bold)
-    for i, code in enumerate(codebook.codes, start=1):
+    for i, code in enumerate(codebook.for_readers().codes, start=1):
         cells = (
             code.title,
             codebook.groups[code.group],

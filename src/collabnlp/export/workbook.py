@@ -138,7 +138,7 @@ def write_workbook(
                     "\n".join(c.include),
                     "\n".join(c.exclude),
                 ]
-                for c in codebook.codes
+                for c in codebook.for_readers().codes
             ],
             [18, 28, 24, 14, 60, 70, 70],
         )

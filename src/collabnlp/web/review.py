@@ -150,7 +150,7 @@ class ReviewPages:
 
     def _show(self, task: Task, *, problem: str = "", status: int = 200, sent: Form | None = None) -> Response:
         """The page of a passage; `sent`: what the reviewer had chosen, where it could not be saved."""
-        book = self.desk.codebook
+        book = self.desk.codebook.for_readers()
         suggested = {s.code: s for s in task.suggestions}
         if sent is not None:
             chosen, note = _codes(sent), sent.get("note", "")

@@ -118,7 +118,7 @@ def code(project: Project, question: CodeQuestion, *, whole: bool = False) -> Vi
     if question.id not in project.codebook.names:
         known("code", question.id, {c.code: c.title for c in project.codebook.codes})
     question = resolve(project, question)
-    index, own = project.index, project.codebook[question.id]
+    index, own = project.index, project.codebook.for_readers()[question.id]
     head = heads(project, [own.code])[0]
     filters = question.filters()
     most = {rows: _most(project, rows, own.code, filters) for rows in ("council", "partnership", "scheme", "document")}

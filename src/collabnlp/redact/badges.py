@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -131,10 +133,16 @@ def is_nhs_number(digits: str) -> bool:
     return rest != 10 and int(digits[9]) == rest % 11
 
 
+@functools.lru_cache(maxsize=1)
+def _stops(text: str) -> list[int]:
+    """Where the sentences of a text begin, and behind its end."""
+    return [0, *(match.end() for match in _STOP.finditer(text)), len(text) + 1]
+
+
 def _around(text: str, at: int, before: str) -> tuple[str, str]:
     """The sentence at a place (the last and next 200 characters of it), and the sentence before it."""
-    stops = [0, *(match.end() for match in _STOP.finditer(text)), len(text) + 1]
-    i = max(k for k, stop in enumerate(stops) if stop <= at)
+    stops = _stops(text)
+    i = bisect.bisect_right(stops, at) - 1
     own = text[max(stops[i], at - 200) : min(stops[i + 1], at + 120)]
     last = text[max(stops[i - 1], at - 300) : stops[i]] if i else before[-160:]
     return own, last

@@ -33,7 +33,7 @@ from collabnlp.redact.roles import (
 )
 from collabnlp.redact.sightings import Person
 from collabnlp.redact.speakers import INTERVIEWER, find_interviewer, interviews, name_in
-from collabnlp.redact.tokens import PSEUDONYM, Mode, mode_of, overall, tokens_of
+from collabnlp.redact.tokens import PSEUDONYM, Covered, Mode, mode_of, overall, tokens_of
 
 _SHOWN = {
     "email": "[email]",
@@ -337,22 +337,24 @@ def _another(name: str, own: str) -> bool:
 def _settled(text: str, spans: Iterable[_Span], corrections: Corrections) -> tuple[list[_Span], list[_Span]]:
     """What is replaced, the surest and longest where spans overlap, and what is left."""
     never = {plain(one) for one in corrections.never}
-    barred = [match.span() for match in PSEUDONYM.finditer(text)]
+    taken = Covered(len(text), [match.span() for match in PSEUDONYM.finditer(text)])
+    passed = Covered(len(text))
     kept: list[_Span] = []
     left: list[_Span] = []
     for span in sorted(spans, key=lambda s: (s.rank, -(s.end - s.start), s.start)):
-        if any(span.start < end and start < span.end for start, end in barred):
-            continue
-        if any(span.start < other.end and other.start < span.end for other in kept):
+        if taken.meets(span.start, span.end):
             continue
         said = plain(" ".join(text[span.start : span.end].split()))
         if span.rank and said in never:
             left.append(span._replace(replaced_by="", reason="never.csv", rank=9))
+            passed.add(span.start, span.end)
         elif span.rank == 9:
-            if not any(span.start < other.end and other.start < span.end for other in left):
+            if not passed.meets(span.start, span.end):
                 left.append(span)
+                passed.add(span.start, span.end)
         else:
             kept.append(span)
+            taken.add(span.start, span.end)
     return kept, left
 
 

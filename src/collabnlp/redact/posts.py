@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from collabnlp.redact.lexicon import load_lexicon, plain
-from collabnlp.redact.tokens import Mode, mode_of, tokens_of
+from collabnlp.redact.tokens import Covered, Mode, mode_of, tokens_of
 
 _BEFORE = (
     r"(?:(?:former|current|then|previous|new|old|ex|acting|interim|deputy|assistant|vice|joint|shared|first|outgoing|incoming|lead|senior|retired|last|next|longest[- ]serving|long[- ]serving|newly elected|newly appointed|own|statutory|permanent|part[- ]time|"
@@ -133,7 +133,7 @@ def find_posts(
         else (_POST_FIRST, _NAME_FIRST, _JOB_FIRST, _JOB_OWNED)
     )
     source = text.lower() if lower and len(text.lower()) == len(text) else text
-    ends: list[tuple[int, int]] = []
+    covered = Covered(len(text), taken)
     for pattern in patterns:
         for match in pattern.finditer(source):
             start, end = match.span()
@@ -142,7 +142,7 @@ def find_posts(
                 name, start = name[cut:], start + cut
             if pattern in (_POST_FIRST, _JOB_FIRST):
                 name, end = _cut_people(name, end, people)
-            if not name or any(start < e and s < end for s, e in (*taken, *ends)):
+            if not name or covered.meets(start, end):
                 continue
             if _is_body(
                 name,
@@ -151,7 +151,7 @@ def find_posts(
                 lower=lower,
                 owned=pattern in (_NAME_FIRST, _JOB_OWNED, _LOWER_OWNED, _LOWER_JOB_OWNED),
             ):
-                ends.append((start, end))
+                covered.add(start, end)
                 yield Post(start, end, match["role"], name)
 
 

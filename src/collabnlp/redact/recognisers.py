@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from collabnlp.redact.badges import Found, find_badges
 from collabnlp.redact.lexicon import load_lexicon, plain
+from collabnlp.redact.tokens import Covered
 
 _GAP = r"[ \t\xa0]*\n?[ \t\xa0]*"
 _SEP = r"[\s.\-–/]"
@@ -168,9 +169,11 @@ def find_numbers(text: str, before: str = "") -> list[Found]:
     """
     found = sorted([*_candidates(text), *find_badges(text, before)], key=lambda f: (f.start, -f.end))
     kept: list[Found] = []
+    taken = Covered(len(text))
     for one in sorted(found, key=lambda f: (-(f.end - f.start), f.start)):
-        if not any(one.start < other.end and other.start < one.end for other in kept):
+        if not taken.meets(one.start, one.end):
             kept.append(one)
+            taken.add(one.start, one.end)
     return sorted(kept)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from collabnlp.gazetteer import Gazetteer
 from collabnlp.redact.badges import Found
 from collabnlp.redact.lexicon import load_lexicon, plain
-from collabnlp.redact.tokens import Mode, mode_of, tokens_of
+from collabnlp.redact.tokens import Covered, Mode, mode_of, tokens_of
 
 _TYPES = {
     "county": "county council",
@@ -317,9 +317,11 @@ def find_organisations(text: str, own: Own, gazetteer: Gazetteer | None, usual: 
     if gazetteer is not None:
         found += _listed(text, gazetteer, mode)
     kept: list[Organisation] = []
+    taken = Covered(len(text))
     for one in sorted(found, key=lambda o: (-(o.end - o.start), not o.own, o.start)):
-        if not any(one.start < other.end and other.start < one.end for other in kept):
+        if not taken.meets(one.start, one.end):
             kept.append(one)
+            taken.add(one.start, one.end)
     return sorted(kept)
 
 
@@ -379,9 +381,11 @@ def find_roles(text: str, organisations: Sequence[Organisation]) -> list[tuple[F
     [("Tarnholt District Council's leader", '[leader of a district council]'), ('chief exec over at Wythen Vale DC', '[chief executive of a district council]')]
     """
     spans = [(o.start, o.end, o.kind) for o in organisations]
+    taken = Covered(len(text), [(o.start, o.end) for o in organisations])
     for match in _GENERIC.finditer(text):
         start = match.start() + len(match.group()) - len(match.group().split(None, 1)[-1])
-        if not any(s < match.end() and start < e for s, e, _ in spans):
+        if not taken.meets(start, match.end()):
+            taken.add(start, match.end())
             spans.append(
                 (
                     start,

@@ -6,6 +6,7 @@ say of it. `people` then finds every place where somebody so found is named.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from collections import Counter, defaultdict
@@ -329,6 +330,7 @@ class Sightings:
         """Words that stand in a row with names, parted by commas or "and", and may be names themselves."""
         tokens = text.tokens
         found: list[int] = []
+        at, ends = {tokens[k].start for k in named}, {tokens[k].end for k in named}
         for _ in range(3):
             for i, token in enumerate(tokens):
                 wanted = "UgGS" if text.mode == "mixed" else "USG"
@@ -345,11 +347,11 @@ class Sightings:
                 after, before = text.text[token.end : token.end + 8], text.text[max(0, token.start - 8) : token.start]
                 right = re.match(r",\s+(?:and\s+)?|\s+(?:and|&)\s+", after)
                 left = re.search(r"(?:,\s+(?:and\s+|or\s+)?|\s(?:and|&|or)\s+)$", before)
-                at = {tokens[k].start for k in named}
-                ends = {tokens[k].end for k in named}
                 beside = (right and token.end + right.end() in at) or (left and token.start - len(left.group()) in ends)
                 if beside and self.votes[token.low][1] == 0 and not (self.kind(token) == "U" and token.shout):
                     named.add(i)
+                    at.add(token.start)
+                    ends.add(token.end)
                     found.append(i)
         return found
 
@@ -544,6 +546,7 @@ class Sightings:
     def _in_run(self, block: int, i: int, j: int) -> Iterator[tuple[int, int, str]]:
         text = self.texts[block]
         tokens = text.tokens
+        heads = [k for k in range(i + 1, j) if tokens[k].low in HEADS or tokens[k].low in WEAK_HEADS]
         a = i
         while a < j:
             figure = next((b for b in range(min(j, a + 4), a, -1) if self.is_figure(tokens, a, b)), None)
@@ -552,7 +555,8 @@ class Sightings:
                     self.figures.append((block, tokens[a].start, tokens[figure - 1].end))
                 a = figure
                 continue
-            head = next((k for k in range(a + 1, j) if self._heads_name(tokens, a, k)), None)
+            behind = heads[bisect.bisect_right(heads, a) :]
+            head = next((k for k in behind if self._heads_name(tokens, a, k)), None)
             if head is not None:
                 a = head + 1
                 continue

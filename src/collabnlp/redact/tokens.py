@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from collabnlp.redact.lexicon import plain
@@ -41,6 +42,31 @@ class Token(NamedTuple):
     def shout(self) -> bool:
         """Whether it is all capitals, of two letters or more."""
         return len(self.text) > 1 and self.text.isupper()
+
+
+class Covered:
+    """Which stretches of a text are taken, so that one look tells whether another meets them, however many they are.
+
+    Examples
+    --------
+    >>> covered = Covered(20, [(3, 8)])
+    >>> covered.add(12, 15)
+    >>> covered.meets(7, 9), covered.meets(8, 12)
+    (True, False)
+    """
+
+    def __init__(self, length: int, stretches: Iterable[tuple[int, int]] = ()) -> None:
+        self._marks = bytearray(length)
+        for start, end in stretches:
+            self.add(start, end)
+
+    def add(self, start: int, end: int) -> None:
+        """Take a stretch, from `start` to `end` (exclusive)."""
+        self._marks[start:end] = b"\x01" * (end - start)
+
+    def meets(self, start: int, end: int) -> bool:
+        """Whether a stretch has a letter in common with one that is taken."""
+        return self._marks.find(1, start, end) >= 0
 
 
 def tokens_of(text: str) -> list[Token]:

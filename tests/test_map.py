@@ -75,6 +75,12 @@ def test_equal_evidence_gives_equal_bytes(path, released, codebook, gazetteer, t
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
+def test_codes_are_called_by_their_titles(path, codebook):
+    assert "give people_and_trust as well" in " ".join(codebook["trust"].definition.split())
+    assert "give “People and trust” as well" in " ".join(path.read_text(encoding="utf-8").split())
+    assert "give people_and_trust as well" not in " ".join(path.read_text(encoding="utf-8").split())
+
+
 def test_nothing_runs_but_its_own_script_and_nothing_is_fetched(path):
     policy, style, _, script = parts(path)
     assert policy.startswith("default-src 'none'")

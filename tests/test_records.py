@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from collabnlp import files
 from collabnlp.files import atomic, scratch, sweep
 from collabnlp.records import (
     AgreementRow,
@@ -138,6 +139,18 @@ def test_what_a_killed_writer_left_is_removed_though_another_process_has_its_num
         sweep(tmp_path)
         assert own.exists()
         assert not left.exists()
+
+
+@pytest.mark.parametrize("told", ["", "-"])
+def test_what_a_living_process_holds_is_left_alone_where_its_beginning_is_not_told(tmp_path, monkeypatch, told):
+    held = tmp_path / f".t.txt.{files._HERE}-{os.getpid()}{told}.abc.txt"  # as an older version writes it, or no Linux
+    held.write_text("half")
+    sweep(tmp_path)
+    assert held.exists()
+    monkeypatch.setattr(files, "_began", lambda pid: "")
+    held = held.rename(tmp_path / f".t.txt.{files._HERE}-{os.getpid()}-123.abc.txt")  # of another user, who hides it
+    sweep(tmp_path)
+    assert held.exists()
 
 
 def test_what_dvc_left_half_copied_is_removed_when_it_is_a_minute_old(tmp_path):

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import sqlite3
+from contextlib import closing
 from html.parser import HTMLParser
 
 import docx
@@ -757,9 +759,29 @@ def test_while_the_index_is_gone_a_page_says_so(tmp_path, codebook, gazetteer):
     (tmp_path / "evidence.db").unlink()
     answer = client.get("/matrix")
     assert answer.status_code == 503
-    assert "cannot be read at the moment: evidence.db, there is no evidence index." in answer.text
+    assert "cannot be read at the moment, for want of evidence.db." in answer.text
     assert "Run `dvc repro` first." in answer.text
     assert str(tmp_path) not in answer.text
+
+
+def test_the_picture_of_the_network_comes_and_goes_with_its_file(tmp_path, codebook, gazetteer):
+    write_world(tmp_path, codebook, gazetteer)
+    client = TestClient(create_app(tmp_path / "evidence.db", ROOT), base_url="http://localhost")
+    assert client.get("/network.svg").status_code == 404
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "network.svg").write_text("<svg/>")
+    assert client.get("/network.svg").content == b"<svg/>"
+    assert client.get("/network.svg").headers["content-type"] == "image/svg+xml"
+    assert "/network.svg" in client.get("/network").text
+    (tmp_path / "plots" / "network.svg").unlink()
+    assert client.get("/network.svg").status_code == 404
+
+
+def test_the_index_calls_codes_by_their_titles(world):
+    with closing(sqlite3.connect(world[0] / "evidence.db")) as db:
+        rules = [rule for (rule,) in db.execute("SELECT definition FROM code")]
+    assert any("“People and trust”" in rule for rule in rules)
+    assert not [rule for rule in rules if "people_and_trust" in rule]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class Codebook(BaseModel):
         return [code.code for code in self.codes]
 
     def for_readers(self) -> Codebook:
-        """The same codebook, where the rules call codes by their titles: `joint_posts` tells a coder, and nobody else."""
+        """The same codebook, where the rules call codes by their titles and not by names such as `joint_posts`; one word stays."""
         title_of = {code.code: f"“{code.title}”" for code in self.codes if "_" in code.code}
         named = re.compile(rf"\b(?:{'|'.join(title_of)})\b" if title_of else r"(?!)")
 

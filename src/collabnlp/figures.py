@@ -55,10 +55,12 @@ def drawing(
 
     with plt.rc_context({**_LOOK, "font.size": font}):
         figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", sharex=True, sharey=True)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=title_font, fontweight="bold")
-        yield axes
-        write_figure(path, figure, endings)
-        plt.close(figure)
+        try:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=title_font, fontweight="bold")
+            yield axes
+            write_figure(path, figure, endings)
+        finally:
+            plt.close(figure)
 
 
 def write_figure(path: str | Path, figure: Any, endings: Sequence[str] = ENDINGS) -> None:

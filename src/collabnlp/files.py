@@ -70,7 +70,7 @@ def _sweep(path: Path) -> None:
 
 def _remove(left: Path, rest: str) -> None:
     pid, _, began = rest.partition(".")[0].partition("-")
-    if pid.isdigit() and (not _is_alive(int(pid)) or began != _began(int(pid))):
+    if pid.isdigit() and (not _is_alive(int(pid)) or (began and _began(int(pid)) not in ("", began))):
         with contextlib.suppress(OSError):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 

@@ -157,7 +157,7 @@ def _data(
                 code.definition,
                 round(found.f1, 2) if (found := scores.get(code.code)) and found.f1 == found.f1 else None,
             ]
-            for code in codebook.codes
+            for code in codebook.for_readers().codes
         ],
         "documents": [[d.document_id, d.title, d.year, d.kind, d.access, int(d.synthetic)] for d in released.documents],
         "entities": named,

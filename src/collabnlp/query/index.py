@@ -56,7 +56,7 @@ def build_index(
         )
         db.executemany(
             "INSERT INTO code VALUES (?,?,?,?,?)",
-            [(c.code, c.title, codebook.groups[c.group], c.parent, c.definition) for c in codebook.codes],
+            [(c.code, c.title, codebook.groups[c.group], c.parent, c.definition) for c in codebook.for_readers().codes],
         )
         for name, records in (
             ("document", released.documents),

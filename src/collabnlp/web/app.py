@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -99,10 +99,11 @@ def create_app(
 
     @app.get("/network.svg", include_in_schema=False)
     def picture() -> Response:
-        path = keeper.ask(lambda project: project.picture)
-        if path is None:
-            raise HTTPException(404)
-        return FileResponse(path, media_type="image/svg+xml")
+        try:
+            data = keeper.ask(lambda project: project.picture.read_bytes())
+        except FileNotFoundError:
+            raise HTTPException(404) from None
+        return Response(data, media_type="image/svg+xml")
 
     def refuse(request: Request, problem: str, remedy: str, status: int) -> Response:
         path = request.url.path
@@ -124,8 +125,8 @@ def create_app(
 
     @app.exception_handler(InputError)
     def broken(request: Request, error: InputError) -> Response:
-        problem = f"The evidence cannot be read at the moment: {Path(error.path).name}, {error.problem}."
-        return refuse(request, problem, f"{error.remedy[0].upper()}{error.remedy[1:]}.", 503)
+        problem = f"The evidence cannot be read at the moment, for want of {Path(error.path).name}."
+        return refuse(request, problem, f"{error.remedy[:1].upper()}{error.remedy[1:]}.", 503)
 
     return Guard(app, hosts, WRITES if desk is not None else ())
 

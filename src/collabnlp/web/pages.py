@@ -134,7 +134,7 @@ class Pages:
             permanent=question.address(f"/{view.name}"),
             baselines=list(BASELINES.values()),
             has_network=bool(project.network),
-            has_picture=project.picture is not None,
+            has_picture=project.picture.is_file(),
         )
         return HTMLResponse(html)
 

@@ -54,7 +54,7 @@ class Project:
     network
         outputs/network.graphml, in its order; empty where it is missing.
     picture
-        outputs/plots/network.svg, where it is there.
+        outputs/plots/network.svg; it may be missing.
     rule, narrowed
         What is withheld, in words: of the whole table, and of a filtered one.
     scarce
@@ -67,7 +67,7 @@ class Project:
     gazetteer: Gazetteer
     metrics: Mapping[str, Any]
     network: tuple[Edge, ...]
-    picture: Path | None
+    picture: Path
     rule: str
     narrowed: str = NARROWED
     scarce: Mapping[str, int] = field(default_factory=dict)
@@ -93,7 +93,6 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
     gazetteer = load_gazetteer(folder / "corpus" / "gazetteer.csv")
     params = load_params(folder / "params.yaml")
     settings = params.evidence
-    picture = database.parent / "plots" / "network.svg"
     index = Index(database, codebook.names, gazetteer)
     return Project(
         index=index,
@@ -102,7 +101,7 @@ def load_project(database: str | Path, folder: str | Path = ".") -> Project:
         gazetteer=gazetteer,
         metrics=_metrics(database.parent / "metrics.json"),
         network=_network(database.parent / "network.graphml"),
-        picture=picture if picture.is_file() else None,
+        picture=database.parent / "plots" / "network.svg",
         scarce={c: n for c, n in _metrics(folder / _CLASSIFIER).get("scarce", {}).items() if n < ENOUGH},
         rule=RULE.format(people=settings.min_interviews, organisations=settings.min_organisations),
     )
@@ -193,10 +192,11 @@ class Keeper:
             return self._project
 
     def ask(self, read: Callable[[Project], Answer]) -> Answer:
-        """What `read` makes of the project, all of it from one run.
+        """What `read` makes of the project, while nothing of it was replaced.
 
         Some of an answer stands in memory and some is read from the index, which a run may have replaced
-        in between; such an answer, or its error, counts for nothing, and `read` is called again.
+        in between; such an answer, or its error, counts for nothing, and `read` is called again. While a run
+        goes on, its figures on quality may be there before its index.
 
         Raises
         ------

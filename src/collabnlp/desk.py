@@ -13,6 +13,7 @@ from collabnlp.effort import Progress, count_progress, find_reading, plan_queue,
 from collabnlp.exchange.journal import Decision, Journal, StaleError, check_coder
 from collabnlp.exchange.notes import load_check
 from collabnlp.gold import REVIEWED, STANCES
+from collabnlp.locks import stamps
 from collabnlp.records import (
     Access,
     Document,
@@ -167,13 +168,10 @@ class Desk:
 
     # What stands on disk; another process may change it
 
-    def _stamp(self, *paths: Path) -> list[tuple[int, int, int]]:
-        return [(s.st_ino, s.st_mtime_ns, s.st_size) for path in paths if path.exists() for s in [path.stat()]]
-
     def _take_shelf(self) -> bool:
         """Read what the last run wrote, where it is another; whether it is."""
         outputs, model = self.project / "outputs", self.project / "models" / "classifier"
-        stamp = self._stamp(outputs / "readings.parquet", model / "weights.safetensors")
+        stamp = stamps(outputs / "readings.parquet", model / "weights.safetensors")
         if stamp == self._stamps.get("shelf"):
             return False
         self.shelf = Shelf(self.project)
@@ -182,7 +180,7 @@ class Desk:
 
     def _take_coded(self, *, anew: bool = False) -> None:
         folder = self.project / "corpus" / "gold"
-        stamp = self._stamp(folder / "reads.jsonl")
+        stamp = stamps(folder / "reads.jsonl")
         if stamp != self._stamps.get("coded"):
             passages = [p for p in read_jsonl(folder / "passages.jsonl", GoldPassage) if p.kind == REVIEWED]
             own = {passage.passage_id for passage in passages}

@@ -1,4 +1,4 @@
-"""One writer at a time, across processes; the system takes the lock back from a process that was killed."""
+"""What processes that share files need: one writer at a time, by a lock that the system takes back from a killed one, and signs of change."""
 
 from __future__ import annotations
 
@@ -88,3 +88,16 @@ def _is_there(path: Path, handle: int) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:
         return False
+
+
+def stamps(*paths: Path) -> list[tuple[int, int, int]]:
+    """What tells files from others that another process puts in their place; one that is missing has noughts."""
+    found = []
+    for path in paths:
+        try:
+            own = path.stat()
+        except FileNotFoundError:
+            found.append((0, 0, 0))
+        else:
+            found.append((own.st_ino, own.st_mtime_ns, own.st_size))
+    return found

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from collabnlp.codebook import Codebook, load_codebook
 from collabnlp.gazetteer import Gazetteer, load_gazetteer
+from collabnlp.locks import stamps
 from collabnlp.params import load_params
 from collabnlp.query import Searcher, load_encoder
 from collabnlp.records import InputError
@@ -170,17 +171,8 @@ class Keeper:
         self._project = load_project(self._database, self._folder)
 
     def _look(self) -> list[tuple[int, int, int]]:
-        """What tells this run's files from another's; one that is missing has noughts."""
         beside = (self._database.parent / name for name in ("metrics.json", "network.graphml"))
-        found = []
-        for path in (self._database, *beside, self._folder / _CLASSIFIER):
-            try:
-                own = path.stat()
-            except FileNotFoundError:
-                found.append((0, 0, 0))
-            else:
-                found.append((own.st_ino, own.st_mtime_ns, own.st_size))
-        return found
+        return stamps(self._database, *beside, self._folder / _CLASSIFIER)
 
     def project(self) -> Project:
         """The project as it stands on disk now."""
